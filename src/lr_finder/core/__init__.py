@@ -1,0 +1,1 @@
+"""The range test without any framework: numpy and the standard library only."""

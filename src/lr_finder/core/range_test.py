@@ -1,0 +1,165 @@
+"""The range test as a state machine: gives the next rate, takes the loss, says when to stop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lr_finder.core.curve import Curve
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.stopping import Divergence, StopReason, StopRule
+from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+
+
+def read_floats(losses: Sequence[Any]) -> list[float]:
+    """Losses as numbers; anything with `__float__` will do."""
+    return [float(loss) for loss in losses]
+
+
+class RangeTest:
+    """One ramp of learning rates, driven by whoever owns the training loop.
+
+    It knows no framework: a loop of one's own iterates over it, a callback asks `lr` and calls `record`.
+
+    >>> test = RangeTest(start_lr=1e-3, end_lr=10, num_it=50)
+    >>> weight = 1.0
+    >>> for lr in test:
+    ...     test.record(weight**2)  # the loss before the step
+    ...     weight -= lr * 2 * weight
+    >>> test.stop_reason.name
+    'DIVERGED'
+
+    Args:
+        start_lr: The rate of the first step.
+        end_lr: The rate of the last step.
+        num_it: Number of optimizer steps.
+        shape: How the rate climbs: "exponential" is the same factor from step to step.
+        stop_div: Whether to stop once the loss has diverged; NaN and infinity count as divergence.
+        current_lrs: The parameter groups' rates before the sweep, whose ratios a bound of one number keeps.
+        stop_rule: Decides when the loss has diverged; `Divergence` where left out. Not asked without `stop_div`.
+        read: Turns recorded losses into numbers, several at once.
+        read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on;
+            what was recorded after the step at which the rule would have stopped is cut from the curve.
+
+    Raises:
+        ValueError: A bound or a count is out of range.
+    """
+
+    def __init__(
+        self,
+        start_lr: Bound = DEFAULT_START_LR,
+        end_lr: Bound = DEFAULT_END_LR,
+        num_it: int = 100,
+        *,
+        shape: Literal["exponential", "linear", "constant"] = "exponential",
+        stop_div: bool = True,
+        current_lrs: Sequence[float] = (1.0,),
+        stop_rule: StopRule | None = None,
+        read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
+        read_every: int = 1,
+    ):
+        self.sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
+        self.steps_taken = 0
+        self.notes: list[str] = []
+        self._lrs = self.sweep.lrs
+        self._group_lrs = self.sweep.group_lrs(current_lrs)
+        self._stop_rule = (stop_rule or Divergence()) if stop_div else None
+        self._read = read
+        self._read_every = read_every
+        self._unread: list[Any] = []
+        self._losses: list[float] = []
+        self._stop_reason: StopReason | None = None
+        self._calls = 0
+
+    @classmethod
+    def over(cls, sweep: Sweep, **options: Any) -> "RangeTest":
+        """The range test of a planned sweep; `options` are the keywords of `RangeTest` from `current_lrs` on."""
+        plan = (sweep.start_lr, sweep.end_lr, sweep.num_it)
+        return cls(*plan, shape=sweep.shape, stop_div=sweep.stop_div, **options)
+
+    def __iter__(self) -> Iterator[float]:
+        """The rates, one per training step; `record` must be called after each."""
+        while not self.has_ended:
+            calls = self._calls
+            yield self.lr
+            if not self.has_ended and self._calls == calls:
+                raise RuntimeError("record(loss) must be called once for each rate, and was not")
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next step; the last rate once every step was taken."""
+        return float(self._lrs[min(self.steps_taken, len(self._lrs) - 1)])
+
+    @property
+    def group_lrs(self) -> NDArray[np.float64]:
+        """The rates of the next step, shape `(groups,)`."""
+        return self._group_lrs[min(self.steps_taken, len(self._lrs) - 1)]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the sweep is complete or stopped."""
+        return self._stop_reason is not None
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the sweep ended; INTERRUPTED while it has not."""
+        return self._stop_reason or StopReason.INTERRUPTED
+
+    def record(self, loss: Any) -> None:
+        """Takes the loss of the step just made, as measured before its update.
+
+        Args:
+            loss: A number or a tensor of one element, or None where no optimizer step was made (the next step then
+                has the same rate).
+
+        Raises:
+            RuntimeError: The sweep has ended.
+        """
+        if self.has_ended:
+            raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
+        self._calls += 1
+        if loss is None:
+            return
+        self._unread.append(loss)
+        self.steps_taken += 1
+        complete = self.steps_taken == len(self._lrs)
+        if complete or len(self._unread) >= self._read_every:
+            self._read_losses()
+        if complete and not self.has_ended:
+            self.stop(StopReason.COMPLETED)
+
+    def stop(self, reason: StopReason) -> None:
+        """Ends the sweep here."""
+        self._read_losses()
+        self._stop_reason = self._stop_reason or reason
+
+    def _read_losses(self) -> None:
+        unread, self._unread = self._unread, []
+        for loss in self._read(unread) if unread else ():
+            self._losses.append(loss)
+            self._stop_reason = self._stop_rule.update(loss) if self._stop_rule else None
+            if self.has_ended:
+                return  # what was recorded after this step overshot
+
+    @property
+    def curve(self) -> Curve:
+        """What has been measured so far."""
+        self._read_losses()
+        steps = len(self._losses)
+        return Curve(
+            self._lrs[:steps],
+            np.array(self._losses),
+            self._group_lrs[:steps],
+            self.stop_reason,
+            tuple(self.notes),
+        )
+
+    @property
+    def result(self) -> RangeTestResult:
+        """The curve with all that can be read from it."""
+        return RangeTestResult(self.curve, steps_taken=self.steps_taken)
+
+    def keep_partial(self, error: BaseException) -> None:
+        """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
+        error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]

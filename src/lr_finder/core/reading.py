@@ -1,0 +1,163 @@
+"""What there is to see in a curve before any rule chooses a rate, or why nothing can be read from it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lr_finder.core.curve import Curve
+from lr_finder.core.smoothing import kernel, smooth
+from lr_finder.core.stopping import StopReason
+from lr_finder.core.suggest import Confidence
+from lr_finder.errors import NoSuggestionError
+
+MIN_STEPS = 8
+"""Fewer finite losses than this are no curve."""
+
+CLEAR_FALL = 5.0
+"""A fall must be this many times the noise of the smoothed curve; noise alone reaches about 3 in 100 steps."""
+
+BASIN_DEPTH = 0.1
+"""The basin is where the smoothed loss lies within this share of its fall above the lowest point."""
+
+RESOLUTION = 1e-6
+"""A fall smaller than this share of the loss is rounding (float32 carries about 1e-7)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """The landmarks of a curve from which the rules choose; made by `read`.
+
+    Args:
+        lrs: Rates of the steps with a finite loss, shape `(steps,)`.
+        losses: The smoothed losses there, shape `(steps,)`.
+        start: The loss before any rate had an effect.
+        noise: Standard deviation of the raw losses around the smooth line.
+        smooth_noise: Standard deviation of the smooth line itself.
+        has_diverged: Whether the sweep ended because the loss ran away.
+    """
+
+    lrs: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    start: float
+    noise: float
+    smooth_noise: float
+    has_diverged: bool
+
+    @cached_property
+    def lowest(self) -> int:
+        """Index of the lowest smoothed loss."""
+        return int(np.argmin(self.losses))
+
+    @property
+    def fall(self) -> float:
+        """How far the smoothed loss fell from where it started."""
+        return self.start - float(self.losses[self.lowest])
+
+    @cached_property
+    def basin(self) -> tuple[int, int]:
+        """First and last index of the stretch around the lowest loss that is nearly as low."""
+        inside = self.losses <= self.losses[self.lowest] + BASIN_DEPTH * self.fall
+        left = right = self.lowest
+        while left > 0 and inside[left - 1]:
+            left -= 1
+        while right < len(inside) - 1 and inside[right + 1]:
+            right += 1
+        return left, right
+
+    @property
+    def pace(self) -> float:
+        """Steps per decade of rate."""
+        return (len(self.lrs) - 1) / float(np.log10(self.lrs[-1] / self.lrs[0]))
+
+    @property
+    def clarity(self) -> float:
+        """The fall in units of the smooth line's noise."""
+        return self.fall / self.smooth_noise if self.smooth_noise > 0 else np.inf
+
+    @property
+    def confidence(self) -> Confidence:
+        """How far the curve can be trusted: how clear the fall is, and how slowly the rate climbed."""
+        if self.clarity >= 4 * CLEAR_FALL and self.pace >= 20:
+            return "high"
+        if self.clarity >= 2 * CLEAR_FALL and self.pace >= 10:
+            return "medium"
+        return "low"
+
+
+def read(curve: Curve) -> Reading:
+    """The landmarks of a curve.
+
+    Raises:
+        NoSuggestionError: The curve tells no rate: too few losses, no fall beyond the noise, or a fall right to the
+            last rate.
+    """
+    finite = np.isfinite(curve.losses)
+    lrs, raw = curve.lrs[finite], curve.losses[finite]
+    if len(raw) < MIN_STEPS:
+        raise NoSuggestionError(_too_few(curve, len(raw)))
+    if np.ptp(raw) <= RESOLUTION * np.abs(raw).max():
+        raise NoSuggestionError(
+            f"The loss stayed at {raw[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
+            "optimizer holds, and that they are trainable; or raise end_lr."
+        )
+    capped = cap(raw)
+    smoothed = smooth(lrs, capped)
+    lowest = int(np.argmin(smoothed))
+    noise = _noise(capped[: lowest + 1])
+    reading = Reading(
+        lrs=lrs,
+        losses=smoothed,
+        start=float(capped[: min(max(lowest, 1), max(3, len(raw) // 10))].mean()),
+        noise=noise,
+        smooth_noise=noise * float(np.linalg.norm(kernel(lrs)[lowest])),
+        has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE),
+    )
+    _check_fall(reading)
+    return reading
+
+
+def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Finite losses, cut as far above the first ones as the lowest lies below.
+
+    A loss that has run away says that it has, not by how much; uncut it would drag the smooth line up over rates
+    that are still good. Follows any offset or scale of the loss.
+    """
+    start = float(np.median(losses[:5]))
+    return np.minimum(losses, start + (start - losses.min()))
+
+
+def _noise(losses: NDArray[np.float64]) -> float:
+    """Standard deviation of the losses around their trend, from second differences (which a trend leaves alone)."""
+    if len(losses) < 5:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(np.diff(losses, n=2)))) / np.sqrt(6)
+
+
+def _too_few(curve: Curve, finite: int) -> str:
+    if len(curve) and not np.isfinite(curve.losses[0]):
+        return (
+            f"The loss was {curve.losses[0]} at the first step, before the rate could matter. "
+            "Check the data, the loss function and the initial weights; then search again."
+        )
+    return (
+        f"There were only {finite} finite losses ({curve.stop_reason.value}), and a curve takes at least "
+        f"{MIN_STEPS}. Lower start_lr, or raise num_it."
+    )
+
+
+def _check_fall(reading: Reading) -> None:
+    losses, lowest = reading.losses, reading.lowest
+    rounding = RESOLUTION * float(np.abs(losses).max())
+    if reading.fall <= max(CLEAR_FALL * reading.smooth_noise, rounding):
+        raise NoSuggestionError(
+            f"The loss never fell clearly: it started at {reading.start:.4g} and its lowest smoothed value was "
+            f"{losses[lowest]:.4g}, with noise of {reading.noise:.2g} from batch to batch. Use larger batches or raise "
+            "num_it; if it rose from the start, lower start_lr."
+        )
+    if reading.basin[1] == len(losses) - 1 and not reading.has_diverged:
+        raise NoSuggestionError(
+            f"The loss was still at its lowest at the last rate, {reading.lrs[-1]:.2g}: the best one may lie above. "
+            "Raise end_lr."
+        )

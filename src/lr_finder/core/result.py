@@ -1,0 +1,136 @@
+"""The outcome of a search: the curve, and everything that can be read from it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from numpy import float64
+from numpy.typing import NDArray
+
+from lr_finder.core import parameter_groups, storage
+from lr_finder.core.curve import Curve
+from lr_finder.core.explain import explain
+from lr_finder.core.rules import DEFAULT_RULE, find_rule
+from lr_finder.core.stopping import StopReason
+from lr_finder.core.suggest import Suggestion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False)
+class RangeTestResult:
+    """What a search found.
+
+    Args:
+        curve: The ramp from which the suggestion is read.
+        steps_taken: Optimizer steps that the whole search took, earlier ramps included.
+    """
+
+    curve: Curve
+    steps_taken: int
+
+    @property
+    def lrs(self) -> NDArray[float64]:
+        """The rate of each step, shape `(steps,)`."""
+        return self.curve.lrs
+
+    @property
+    def losses(self) -> NDArray[float64]:
+        """The raw loss of each step, measured before its update, shape `(steps,)`."""
+        return self.curve.losses
+
+    @property
+    def group_lrs(self) -> NDArray[float64]:
+        """The rate of each parameter group at each step, shape `(steps, groups)`."""
+        return self.curve.group_lrs
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the ramp ended."""
+        return self.curve.stop_reason
+
+    @cached_property
+    def suggestion(self) -> Suggestion:
+        """The rate to start training with, by the default rule.
+
+        Raises:
+            NoSuggestionError: The curve does not tell one; the text says what was seen and what to try.
+        """
+        return self.suggest(DEFAULT_RULE)
+
+    def suggest(self, rule: str) -> Suggestion:
+        """The rate that another rule reads from the same curve.
+
+        Args:
+            rule: "basin" (the default), "steepest", "min_div10", "valley" or "slide".
+
+        Raises:
+            ValueError: There is no such rule.
+            NoSuggestionError: The curve does not tell a rate.
+        """
+        return find_rule(rule)(self.curve)
+
+    def explain(self) -> str:
+        """What the search saw, in a few plain sentences."""
+        return explain(self.curve, self.steps_taken)
+
+    def apply(self, optimizer: Any) -> list[tuple[float, float]]:
+        """Sets the suggested rate in an optimizer; every parameter group keeps its ratio to the largest rate.
+
+        Args:
+            optimizer: Anything with `param_groups`, as in torch; it is modified.
+
+        Returns:
+            The old and the new rate of each parameter group.
+
+        Raises:
+            NoSuggestionError: There is no rate to set; the optimizer is as it was.
+        """
+        return parameter_groups.apply(optimizer, self.suggestion.lr)
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        skip_start: int | None = None,
+        skip_end: int | None = None,
+        suggestion: bool = True,
+    ) -> "Axes":
+        """Draws loss against rate, with the suggestion and its interval; never calls `show()`.
+
+        Args:
+            ax: Where to draw; a new figure where left out.
+            skip_start: Steps to leave out at the low end.
+            skip_end: Steps to leave out at the high end; where left out, what ran away is cut off by the axis.
+            suggestion: Whether to mark the suggested rate.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from lr_finder.report.plot import plot
+
+        return plot(self, ax, skip_start, skip_end, suggestion)
+
+    def to_records(self) -> list[dict[str, float]]:
+        """One dictionary per step (`step`, `lr`, `loss`), as `pandas.DataFrame` takes them."""
+        rows = enumerate(zip(self.lrs.tolist(), self.losses.tolist(), strict=True))
+        return [{"step": step, "lr": lr, "loss": loss} for step, (lr, loss) in rows]
+
+    def save(self, path: "str | PathLike[str]") -> None:
+        """Writes the result to a `.json` file (all of it) or a `.csv` file (the points); whole or not at all.
+
+        Raises:
+            ValueError: The file's name ends in neither.
+        """
+        storage.save(self.curve, self.steps_taken, path)
+
+    @classmethod
+    def load(cls, path: "str | PathLike[str]") -> "RangeTestResult":
+        """Reads a result that `save` wrote as `.json`. Nothing in the file is ever executed.
+
+        Raises:
+            ResultFileError: The file is not such a result, is damaged, or comes from a newer version.
+        """
+        curve, steps_taken = storage.load(path)
+        return cls(curve, steps_taken)

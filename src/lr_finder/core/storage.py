@@ -1,0 +1,115 @@
+"""Results on disk: versioned JSON for all of a result, CSV for its points; never pickle."""
+
+import csv
+import json
+import math
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from lr_finder.core.curve import Curve
+from lr_finder.core.stopping import StopReason
+from lr_finder.errors import ResultFileError
+
+FORMAT = "lr_finder.RangeTestResult"
+VERSION = 1
+MAX_BYTES = 64 * 2**20
+"""A larger file is not read; a million steps take about 50 MB."""
+
+
+def save(curve: Curve, steps_taken: int, path: "str | PathLike[str]") -> None:
+    """Writes a curve as `.json` or `.csv`; an existing file is replaced only once the new one is complete."""
+    path = Path(path)
+    writers = {".json": _write_json, ".csv": _write_csv}
+    if path.suffix.lower() not in writers:
+        raise ValueError(f"path must end in .json or .csv, got {str(path)!r}")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    try:
+        os.fchmod(handle, 0o666 & ~_umask())
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            writers[path.suffix.lower()](file, curve, steps_taken)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: "str | PathLike[str]") -> tuple[Curve, int]:
+    """The curve and the number of steps taken from a `.json` file that `save` wrote."""
+    path = Path(path)
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ResultFileError(f"{path} is larger than {MAX_BYTES} bytes: not a result of lr_finder")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ResultFileError(f"{path} is not a result of lr_finder: not readable as JSON ({error})") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ResultFileError(f'{path} is not a result of lr_finder: it has no "format": "{FORMAT}"')
+    version = data.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise ResultFileError(
+            f"{path} has format version {version}, and this lr_finder reads versions up to {VERSION}: "
+            "pip install --upgrade lr-finder"
+        )
+    try:
+        return _parse(data)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ResultFileError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _parse(data: dict[str, Any]) -> tuple[Curve, int]:
+    steps_taken, notes = data["steps_taken"], data["notes"]
+    if not isinstance(steps_taken, int) or isinstance(steps_taken, bool) or steps_taken < 0:
+        raise ValueError(f"steps_taken must be a whole number of at least 0, got {steps_taken!r}")
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("notes must be a list of texts")
+    lrs, losses = (np.array([_number(value) for value in data[name]]) for name in ("lrs", "losses"))
+    group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
+    group_lrs = group_lrs.reshape(len(lrs), -1) if len(lrs) else np.empty((0, 1))
+    curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes))
+    return curve, steps_taken
+
+
+def _write_json(file: IO[str], curve: Curve, steps_taken: int) -> None:
+    data = {
+        "format": FORMAT,
+        "version": VERSION,
+        "stop_reason": curve.stop_reason.name,
+        "steps_taken": steps_taken,
+        "notes": list(curve.notes),
+        "lrs": curve.lrs.tolist(),
+        "losses": [_plain(loss) for loss in curve.losses.tolist()],
+        "group_lrs": curve.group_lrs.tolist(),
+    }
+    json.dump(data, file, allow_nan=False, indent=1)
+    file.write("\n")
+
+
+def _write_csv(file: IO[str], curve: Curve, steps_taken: int) -> None:
+    writer = csv.writer(file)
+    writer.writerow(["step", "lr", "loss"])
+    for step, row in enumerate(zip(curve.lrs.tolist(), curve.losses.tolist(), strict=True)):
+        writer.writerow([step, *row])
+
+
+def _plain(loss: float) -> float | str:
+    """JSON has no NaN or infinity; they are written as text."""
+    return loss if math.isfinite(loss) else str(loss)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) or value in ("nan", "inf", "-inf")):
+        raise ValueError(f"expected a number, got {value!r}")
+    return float(value)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,33 @@
+"""A suggested rate, with its interval and the reason for it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Confidence = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The rate that a rule reads from a curve; `float(suggestion)` is the rate.
+
+    Args:
+        lr: The suggested rate.
+        low: Lower end of the range that should do about as well.
+        high: Upper end of that range.
+        rule: Name of the rule.
+        confidence: How far the curve can be trusted.
+        reason: What was seen, in a sentence.
+    """
+
+    lr: float
+    low: float
+    high: float
+    rule: str
+    confidence: Confidence
+    reason: str
+
+    def __float__(self) -> float:
+        return self.lr
+
+    def __str__(self) -> str:
+        return f"{self.lr:.2g} ({self.low:.2g} .. {self.high:.2g}), {self.confidence} confidence"

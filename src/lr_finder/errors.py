@@ -1,0 +1,13 @@
+"""Every error that the package raises on purpose, beside the built-in ones."""
+
+
+class NoSuggestionError(RuntimeError):
+    """The curve does not tell a rate; the text says what was seen and what to try."""
+
+
+class ResultFileError(ValueError):
+    """A file is not a result that this version can read."""
+
+
+class MissingExtraError(ImportError):
+    """An optional dependency is needed and not installed; the text holds the install line."""
