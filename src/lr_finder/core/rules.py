@@ -65,7 +65,7 @@ def slide(curve: Curve) -> Suggestion:
     decades = np.log10(reading.lrs)
     slopes = np.gradient(reading.losses, decades)
     differ = np.abs(slopes - np.interp(decades - 1.2, decades, slopes)) > 0.05 * reading.fall
-    steady = np.flatnonzero(~differ & (decades - 1.2 >= decades[0]))
+    steady = np.flatnonzero(~differ[: reading.lowest + 1] & (decades[: reading.lowest + 1] - 1.2 >= decades[0]))
     right = decades[steady[-1]] if len(steady) else decades[reading.lowest]
     lr = float(10 ** max(right - 1.2, decades[0]))
     return _suggestion("slide", reading, lr, "from there to 1.2 decades above, the slope changes little")

@@ -19,6 +19,9 @@ LOCATE_SHARE = 0.3
 MIN_LOCATE_STEPS = 12
 """Fewer steps than this over the whole range see nothing."""
 
+HIGHEST_LR = 1e3
+"""Without a range the search goes beyond the reference's 10: a flat loss can want more, and any other diverges before."""
+
 CLIMB_BELOW, CLIMB_ABOVE = 100.0, 30.0
 """The climb reaches from this factor below to this factor above the rate where the quick look was lowest. A quick ramp
 shows its lowest point at up to six times the rate at which a slow one does."""
@@ -61,16 +64,16 @@ def search(
     if start_lr is not None or end_lr is not None or num_it < 2 * locate_steps:
         curve = ramp(whole)
         return RangeTestResult(curve, steps_taken=len(curve))
-    located = ramp(replace(whole, num_it=locate_steps, stop_div=True))
+    located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
     climbed = ramp(replace(whole, **_region(located), num_it=num_it - locate_steps))
     return RangeTestResult(climbed, steps_taken=len(located) + len(climbed))
 
 
 def _region(located: Curve) -> dict[str, float]:
-    """The bounds of the climb, from a quick look over the whole range; none where that saw no lowest point."""
+    """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing."""
     try:
         reading = read(located)
     except NoSuggestionError:
-        return {}
+        return {"end_lr": HIGHEST_LR}
     lowest = float(reading.lrs[reading.lowest])
     return {"start_lr": lowest / CLIMB_BELOW, "end_lr": lowest * CLIMB_ABOVE}

@@ -34,6 +34,8 @@ class Divergence:
     for losses far from 0, and a loss that only falls never fires it.
     """
 
+    # The running average and the usual jump mean nothing before they have seen a few losses.
+    first_steps = 8
     # float32 losses carry about 1e-7 of their size as rounding; a thousand times that is still no divergence.
     resolution = 1e-4
 
@@ -60,11 +62,11 @@ class Divergence:
             self._lowest = average
             self._drop = self._highest - average
             return None
-        if average - self._lowest > self._allowed_rise(loss):
+        if len(self._jumps) >= self.first_steps and average - self._lowest > self._allowed_rise():
             return StopReason.DIVERGED
         return None
 
-    def _allowed_rise(self, loss: float) -> float:
+    def _allowed_rise(self) -> float:
         usual_jump = statistics.median(self._jumps)
         size = max(abs(self._highest), abs(self._lowest))
         return max(self.drop_factor * self._drop, self.noise_factor * usual_jump, self.resolution * size)

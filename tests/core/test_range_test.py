@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+
+from lr_finder import RangeTest, StopReason, Sweep
+
+
+def drive(test, losses):
+    """Feeds losses to a range test until it has ended; the rates that it asked for."""
+    return [test.record(loss) or lr for lr, loss in zip(test, losses, strict=False)]
+
+
+def test_the_rate_recorded_is_the_rate_asked_for():
+    test = RangeTest(1e-3, 10, 20, stop_div=False)
+    asked = drive(test, range(20))
+    assert asked == test.result.lrs.tolist()
+    assert asked[0] == 1e-3
+    assert asked[-1] == 10
+    assert test.result.losses.tolist() == list(range(20))
+    assert test.stop_reason is StopReason.COMPLETED
+
+
+def test_a_step_that_was_skipped_is_no_point_and_keeps_its_rate():
+    test = RangeTest(1e-3, 10, 5, stop_div=False)
+    asked = drive(test, [1, None, 2, None, None, 3, 4, 5])
+    assert asked[0:2] == [1e-3, test.result.lrs[1]]
+    assert asked[1] == asked[2]
+    assert test.result.losses.tolist() == [1, 2, 3, 4, 5]
+    assert test.steps_taken == 5
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_stops_the_sweep(bad):
+    test = RangeTest(1e-3, 10, 20)
+    drive(test, [1.0, 1.0, bad, 1.0])
+    assert test.stop_reason is StopReason.NOT_FINITE
+    np.testing.assert_array_equal(test.result.losses, [1.0, 1.0, bad])
+
+
+def test_without_stop_div_nothing_stops_it():
+    test = RangeTest(1e-3, 10, 6, stop_div=False)
+    drive(test, [1.0, math.nan, 1e30, math.inf, -1, 0])
+    assert len(test.result.lrs) == 6
+    assert test.stop_reason is StopReason.COMPLETED
+
+
+@pytest.mark.parametrize("read_every", [1, 2, 3, 7, 100])
+def test_losses_read_late_give_the_curve_of_losses_read_at_once(read_every):
+    losses = [2.0, 1.5, 1.0, 0.8, 0.9, 4.0, 30.0, 500.0, 1e4, 1e5, 1e6, 1e7]
+    at_once = RangeTest.over(Sweep(1e-3, 10, 12))
+    drive(at_once, losses)
+    late = RangeTest.over(Sweep(1e-3, 10, 12), read_every=read_every)
+    drive(late, losses)
+    assert at_once.stop_reason is late.stop_reason is StopReason.DIVERGED
+    assert late.curve.losses.tolist() == at_once.curve.losses.tolist()
+    assert late.curve.lrs.tolist() == at_once.curve.lrs.tolist()
+    assert late.steps_taken >= at_once.steps_taken
+
+
+def test_losses_wait_until_they_are_read_together():
+    reads = []
+
+    def read(losses):
+        reads.append(len(losses))
+        return losses
+
+    test = RangeTest.over(Sweep(1e-3, 10, 10), read=read, read_every=4)
+    drive(test, [1.0] * 10)
+    assert reads == [4, 4, 2]
+
+
+def test_leaving_the_loop_early_keeps_what_was_measured():
+    test = RangeTest(1e-3, 10, 20)
+    for lr in test:
+        test.record(1.0)
+        if lr > 0.1:
+            break
+    assert test.stop_reason is StopReason.INTERRUPTED
+    assert 0.1 < test.result.lrs[-1] < 0.2
+
+
+def test_a_loop_that_does_not_record_is_told_so():
+    with pytest.raises(RuntimeError, match="must be called once for each rate"):
+        for _ in RangeTest(1e-3, 10, 20):
+            pass
+
+
+def test_recording_after_the_end_is_told_so():
+    test = RangeTest(1e-3, 10, 2)
+    drive(test, [1, 1])
+    with pytest.raises(RuntimeError, match="after the end of the sweep: the sweep reached its last rate"):
+        test.record(1)
+
+
+def test_an_exception_can_carry_what_was_measured():
+    test = RangeTest(1e-3, 10, 20)
+    error = KeyboardInterrupt()
+    test.record(3.0)
+    test.keep_partial(error)
+    assert error.partial_result.losses.tolist() == [3.0]
+    assert error.partial_result.stop_reason is StopReason.INTERRUPTED

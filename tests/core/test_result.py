@@ -1,0 +1,146 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from curves import valley_curve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lr_finder import Curve, NoSuggestionError, RangeTestResult, ResultFileError, StopReason
+
+RESULT = RangeTestResult(valley_curve(), steps_taken=230)
+
+
+def optimizer_with(*lrs, tensor=False):
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": torch.tensor(lr) if tensor else lr} for lr in lrs]
+    return torch.optim.AdamW(groups)
+
+
+def test_a_result_shows_its_curve():
+    assert RESULT.lrs.shape == RESULT.losses.shape == (200,)
+    assert RESULT.group_lrs.shape == (200, 1)
+    assert RESULT.to_records()[3] == {"step": 3, "lr": RESULT.lrs[3], "loss": RESULT.losses[3]}
+
+
+def test_it_explains_itself():
+    text = RESULT.explain()
+    assert "took 230 training steps" in text
+    assert f"Start training with {RESULT.suggestion.lr:.2g}" in text
+    assert (
+        "There is no suggestion. The loss stayed at 1"
+        in RangeTestResult(Curve(np.geomspace(1, 2, 20), np.ones(20)), 20).explain()
+    )
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_apply_sets_the_rate_and_keeps_the_ratios(tensor):
+    optimizer = optimizer_with(1e-5, 1e-3, tensor=tensor)
+    rates_before = [group["lr"] for group in optimizer.param_groups]
+    changes = RESULT.apply(optimizer)
+    lr = RESULT.suggestion.lr
+    assert [float(group["lr"]) for group in optimizer.param_groups] == pytest.approx([lr / 100, lr])
+    assert [change[0] for change in changes] == pytest.approx([1e-5, 1e-3])
+    assert [change[1] for change in changes] == pytest.approx([lr / 100, lr])
+    if tensor:  # filled, not replaced
+        assert all(group["lr"] is old for group, old in zip(optimizer.param_groups, rates_before, strict=True))
+
+
+def test_apply_warns_of_a_scheduler_that_will_overwrite_the_rate():
+    optimizer = optimizer_with(1e-3)
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    with pytest.warns(UserWarning, match="create the scheduler after apply"):
+        RESULT.apply(optimizer)
+
+
+def test_apply_without_a_suggestion_leaves_the_optimizer_alone():
+    optimizer = optimizer_with(1e-3)
+    with pytest.raises(NoSuggestionError):
+        RangeTestResult(Curve([1e-3], [1.0]), 1).apply(optimizer)
+    assert optimizer.param_groups[0]["lr"] == 1e-3
+
+
+def test_apply_says_what_it_needs():
+    with pytest.raises(TypeError, match="optimizer must have param_groups, got dict"):
+        RESULT.apply({})
+
+
+losses = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30)
+
+
+@given(losses, st.sampled_from(StopReason), st.lists(st.text(), max_size=2), st.integers(1, 3))
+def test_what_is_saved_is_what_is_loaded(tmp_path_factory, losses, reason, notes, groups):
+    lrs = np.geomspace(1e-7, 10, 30)[: len(losses)]
+    group_lrs = lrs[:, None] / np.arange(1, groups + 1)
+    saved = RangeTestResult(Curve(lrs, losses, group_lrs, reason, tuple(notes)), steps_taken=44)
+    path = tmp_path_factory.mktemp("results") / "lr.json"
+    saved.save(path)
+    loaded = RangeTestResult.load(path)
+    for name in ("lrs", "losses") + (("group_lrs",) if losses else ()):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(saved, name))
+    assert (loaded.stop_reason, loaded.steps_taken, loaded.curve.notes) == (reason, 44, tuple(notes))
+
+
+def test_a_csv_has_the_points(tmp_path):
+    RESULT.save(tmp_path / "lr.csv")
+    step, lr, loss = np.loadtxt(tmp_path / "lr.csv", delimiter=",", skiprows=1, unpack=True)
+    np.testing.assert_array_equal(step, range(200))
+    np.testing.assert_array_equal(lr, RESULT.lrs)
+    np.testing.assert_array_equal(loss, RESULT.losses)
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"path must end in .json or .csv, got .*lr.pkl"):
+        RESULT.save(tmp_path / "lr.pkl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "lr.json"
+    path.write_text("old")
+    monkeypatch.setattr(json, "dump", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        RESULT.save(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def saved_with(**changes):
+    data = {"format": "lr_finder.RangeTestResult", "version": 1, "stop_reason": "COMPLETED", "steps_taken": 2}
+    data |= {"notes": [], "lrs": [1e-3, 1e-2], "losses": [2.0, "nan"], "group_lrs": [[1e-3], [1e-2]]}
+    return json.dumps({key: value for key, value in (data | changes).items() if value is not Ellipsis})
+
+
+BAD_FILES = {
+    "not JSON": ("{", "not readable as JSON"),
+    "not text": ("\x00\x01", "not readable as JSON"),
+    "too deep": ("[" * 100_000, "not readable as JSON"),
+    "another format": ('{"format": "x"}', "it has no"),
+    "no object": ("[1, 2]", "it has no"),
+    "newer": (saved_with(version=2), "format version 2, and this lr_finder reads versions up to 1: pip install"),
+    "version of another kind": (saved_with(version="1"), "format version 1"),
+    "missing": (saved_with(losses=...), "damaged: KeyError: 'losses'"),
+    "text for numbers": (saved_with(losses=[1.0, "x"]), "damaged: .*expected a number, got 'x'"),
+    "a yes for a number": (saved_with(lrs=[True, 1]), "damaged: .*expected a number, got True"),
+    "lengths": (saved_with(losses=[1.0]), "damaged: .*same length, got 2 and 1"),
+    "negative rate": (saved_with(lrs=[-1.0, 1.0]), "damaged: .*lrs must be finite and greater than 0"),
+    "reason": (saved_with(stop_reason="BORED"), "damaged: KeyError: 'BORED'"),
+    "steps": (saved_with(steps_taken=-1), "damaged: .*steps_taken must be"),
+    "notes": (saved_with(notes=[1]), "damaged: .*notes must be"),
+    "huge number": (saved_with(losses=[1, 10**400]), "damaged"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_is_no_result_is_refused_with_the_reason(tmp_path, content, message):
+    path = tmp_path / "lr.json"
+    path.write_text(content)
+    with pytest.raises(ResultFileError, match=message):
+        RangeTestResult.load(path)
+
+
+def test_the_file_that_the_bad_ones_vary_is_good(tmp_path):
+    path = tmp_path / "lr.json"
+    path.write_text(saved_with())
+    assert math.isnan(RangeTestResult.load(path).losses[1])

@@ -1,0 +1,98 @@
+import math
+
+import numpy as np
+import pytest
+from curves import valley_curve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lr_finder import Curve, NoSuggestionError, StopReason
+from lr_finder.core.rules import RULES, find_rule
+from lr_finder.core.smoothing import smooth
+
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+
+LOWEST = valley_curve(20_001).lrs[np.argmin(valley_curve(20_001).losses)]
+
+
+@every_rule
+def test_a_suggestion_says_what_it_is(rule):
+    suggestion = rule(valley_curve())
+    assert suggestion.rule == rule.__name__
+    assert float(suggestion) == suggestion.lr
+    assert suggestion.low < suggestion.lr < suggestion.high
+    assert suggestion.confidence in ("high", "medium", "low")
+    assert suggestion.reason.startswith("The loss fell from 2.3 to ")
+
+
+@every_rule
+@given(scale=st.sampled_from([2.0**k for k in range(-20, 21, 4)]), offset=st.sampled_from([-64.0, -2.25, 0.0, 1024.0]))
+def test_shifting_or_scaling_the_losses_changes_no_suggestion(rule, scale, offset):
+    curve = valley_curve(noise=0.01)
+    moved = Curve(curve.lrs, scale * (curve.losses + offset), stop_reason=curve.stop_reason)
+    assert rule(moved).lr == pytest.approx(rule(curve).lr, rel=1e-6)
+
+
+@every_rule
+@pytest.mark.parametrize("steps", [100, 1000])
+def test_the_number_of_steps_does_not_move_a_suggestion_far(rule, steps):
+    pace_factor = 10**0.35 if rule.__name__ == "basin" else 10**0.2  # basin divides by a factor for the pace
+    ratio = rule(valley_curve(steps)).lr / rule(valley_curve(300)).lr
+    assert 1 / pace_factor < ratio < pace_factor
+
+
+@every_rule
+def test_every_suggestion_lies_below_the_lowest_point_and_within_the_fall(rule):
+    assert 1e-4 < rule(valley_curve()).lr < LOWEST
+
+
+def test_steepest_is_where_the_smoothed_curve_falls_fastest():
+    curve = valley_curve(2001)
+    slopes = np.gradient(smooth(curve.lrs, np.minimum(curve.losses, 4.3)), np.log10(curve.lrs))
+    assert find_rule("steepest")(curve).lr == curve.lrs[np.argmin(slopes)] == pytest.approx(1e-3, rel=0.1)
+
+
+def test_min_div10_is_a_tenth_of_the_lowest_point():
+    assert find_rule("min_div10")(valley_curve(2001)).lr == pytest.approx(LOWEST / 10, rel=0.1)
+
+
+def test_an_unknown_rule_is_named_with_those_that_exist():
+    with pytest.raises(ValueError, match="rule must be one of basin, steepest, min_div10, valley, slide, got 'best'"):
+        find_rule("best")
+
+
+def curve_of(losses, reason=StopReason.COMPLETED):
+    return Curve(np.geomspace(1e-6, 10, len(losses)), losses, stop_reason=reason)
+
+
+HOPELESS = {
+    "constant": (curve_of([0.7] * 100), "stayed at 0.7 whatever the rate"),
+    "only rises": (curve_of(np.geomspace(1, 100, 100), StopReason.DIVERGED), "never fell clearly"),
+    "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "still at its lowest at the last rate"),
+    "NaN at once": (curve_of([math.nan], StopReason.NOT_FINITE), "was nan at the first step"),
+    "infinite at once": (curve_of([math.inf], StopReason.NOT_FINITE), "was inf at the first step"),
+    "too short": (curve_of([3.0, 2.0, 1.0, math.nan], StopReason.NOT_FINITE), "only 3 finite losses"),
+    "empty": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "only 0 finite losses"),
+}
+
+
+@every_rule
+@pytest.mark.parametrize(("curve", "seen"), HOPELESS.values(), ids=HOPELESS)
+def test_there_is_no_number_where_the_curve_tells_none(rule, curve, seen):
+    with pytest.raises(NoSuggestionError, match=seen):
+        rule(curve)
+
+
+@every_rule
+@given(st.integers(0, 2**32 - 1), st.sampled_from([20, 60, 100, 300]), st.floats(-10, 10))
+def test_noise_alone_gets_no_number(rule, seed, steps, level):
+    with pytest.raises(NoSuggestionError):
+        rule(curve_of(level + np.random.default_rng(seed).normal(size=steps)))
+
+
+@every_rule
+@given(st.integers(0, 2**32 - 1))
+def test_noise_on_the_losses_moves_the_default_little(rule, seed):
+    if rule.__name__ == "basin":
+        clean, noisy = rule(valley_curve()).lr, rule(valley_curve(noise=0.1, seed=seed)).lr
+        assert abs(np.log10(noisy / clean)) < 0.3

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from lr_finder import Curve, NoSuggestionError, RangeTest, StopReason, search
+
+
+class Bowl:
+    """Noisy gradient descent on a bowl with curvatures from 0.01 to `sharpest`, from the same start every time."""
+
+    def __init__(self, sharpest):
+        self.curvatures = np.geomspace(0.01, sharpest, 50)
+        self.sweeps = []
+
+    def ramp(self, sweep):
+        self.sweeps.append(sweep)
+        test = RangeTest.over(sweep)
+        weights, noise = np.ones(50), np.random.default_rng(0)
+        for lr in test:
+            test.record(float((self.curvatures * weights**2).mean()) * (1 + 0.02 * noise.normal()))
+            weights -= lr * self.curvatures * weights
+        return test.curve
+
+
+def test_with_a_range_it_is_one_plain_ramp():
+    bowl = Bowl(10.0)
+    result = search(bowl.ramp, start_lr=1e-5, end_lr=1, num_it=50, wd=0.1)
+    (sweep,) = bowl.sweeps
+    assert (sweep.start_lr, sweep.end_lr, sweep.num_it, sweep.wd, sweep.shape) == (1e-5, 1, 50, 0.1, "exponential")
+    assert result.steps_taken == len(result.lrs)
+
+
+def test_a_bound_left_out_beside_one_given_has_the_reference_default():
+    bowl = Bowl(10.0)
+    search(bowl.ramp, start_lr=1e-3)
+    search(bowl.ramp, end_lr=1e-3)
+    assert [(s.start_lr, s.end_lr) for s in bowl.sweeps] == [(1e-3, 10.0), (1e-7, 1e-3)]
+
+
+@pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
+@pytest.mark.parametrize("num_it", [60, 100, 300])
+def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
+    """Descent is stable below a rate of 2 / curvature: the suggestion must lie within a decade and a half below."""
+    bowl = Bowl(sharpest)
+    result = search(bowl.ramp, num_it=num_it)
+    assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
+    assert len(bowl.sweeps) == 2
+    assert sum(sweep.num_it for sweep in bowl.sweeps) == num_it
+    assert result.steps_taken <= num_it
+    assert result.lrs[0] == bowl.sweeps[1].start_lr
+
+
+def test_too_few_steps_for_two_ramps_make_one_over_the_whole_range():
+    bowl = Bowl(10.0)
+    search(bowl.ramp, num_it=10)
+    assert [(s.start_lr, s.end_lr, s.num_it) for s in bowl.sweeps] == [(1e-7, 10.0, 10)]
+
+
+def test_a_loss_that_no_rate_moves_gets_no_suggestion():
+    def ramp(sweep):
+        return Curve(sweep.lrs, np.ones(sweep.num_it), stop_reason=StopReason.COMPLETED)
+
+    with pytest.raises(NoSuggestionError, match="stayed at 1"):
+        _ = search(ramp).suggestion
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_it": 1}, "num_it"),
+        ({"start_lr": 0}, "start_lr"),
+        ({"start_lr": 1, "end_lr": 0.1}, "start_lr must be smaller"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_step(arguments, message):
+    bowl = Bowl(1.0)
+    with pytest.raises(ValueError, match=message):
+        search(bowl.ramp, **arguments)
+    assert bowl.sweeps == []

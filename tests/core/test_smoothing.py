@@ -1,0 +1,35 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lr_finder.core.smoothing import ExponentialAverage, smooth
+
+losses = arrays(float, st.integers(2, 100), elements=st.floats(-1e6, 1e6))
+
+
+@given(losses, st.floats(0.01, 3))
+def test_a_smoothed_loss_stays_between_the_lowest_and_the_highest(losses, width):
+    smoothed = smooth(np.geomspace(1e-7, 10, len(losses)), losses, width)
+    assert np.all(smoothed >= losses.min())
+    assert np.all(smoothed <= losses.max())
+
+
+@given(losses)
+def test_an_offset_and_a_scale_pass_through(losses):
+    lrs = np.geomspace(1e-7, 10, len(losses))
+    np.testing.assert_allclose(smooth(lrs, 2 * losses + 64), 2 * smooth(lrs, losses) + 64, atol=1e-6, rtol=1e-9)
+
+
+def test_nothing_lags():
+    """The lowest point of a symmetric valley stays where it is, however many steps the ramp has."""
+    for steps in (41, 81, 401):
+        lrs = np.geomspace(1e-4, 1, steps)
+        smoothed = smooth(lrs, np.abs(np.log10(lrs) + 2))
+        assert np.argmin(smoothed) == (steps - 1) // 2
+
+
+def test_the_average_of_the_first_values_is_not_drawn_to_zero():
+    average = ExponentialAverage(0.98)
+    assert average.update(5.0) == 5.0
+    assert np.isclose(average.update(1.0), (0.98 * 5 + 1) / 1.98)

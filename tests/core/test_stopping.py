@@ -1,0 +1,61 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lr_finder import StopReason
+from lr_finder.core.stopping import BestMultiple, Divergence
+
+finite = st.floats(-1e6, 1e6)
+
+
+def stopped_at(rule, losses):
+    """The index of the loss at which a rule stops, or None."""
+    return next((i for i, loss in enumerate(losses) if rule.update(float(loss)) is not None), None)
+
+
+@given(arrays(float, st.integers(1, 120), elements=finite))
+def test_it_never_fires_on_a_falling_loss(losses):
+    assert stopped_at(Divergence(), np.sort(losses)[::-1]) is None
+
+
+@given(st.floats(-1e6, 1e6), st.integers(1, 200))
+def test_it_never_fires_on_a_constant_loss(loss, steps):
+    assert stopped_at(Divergence(), [loss] * steps) is None
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-100, 100), st.floats(1e-3, 1e3))
+def test_it_does_not_fire_on_noise(seed, level, scale):
+    losses = level + scale * np.random.default_rng(seed).normal(size=150)
+    assert stopped_at(Divergence(), losses) is None
+
+
+LOSSES = np.concatenate([np.linspace(2.3, 0.4, 60), 0.4 * 1.5 ** np.arange(30)]) + np.resize([0.01, -0.01, 0.005], 90)
+
+
+@pytest.mark.parametrize("offset", [0, -2.3, -1000, 1000])
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+def test_an_offset_or_a_scale_does_not_move_the_stop(offset, scale):
+    expected = stopped_at(Divergence(), LOSSES)
+    assert 60 < expected < 80
+    assert stopped_at(Divergence(), scale * (LOSSES + offset)) == expected
+
+
+@pytest.mark.parametrize("rule", [Divergence(), BestMultiple()])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_not_finite_is_a_reason_of_its_own(rule, bad):
+    assert rule.update(1.0) is None
+    assert rule.update(bad) is StopReason.NOT_FINITE
+
+
+def test_the_reference_rule_stops_above_four_times_the_best():
+    rule = BestMultiple()
+    assert [rule.update(loss) for loss in (5, 1, 4, 4.001)] == [None, None, None, StopReason.DIVERGED]
+
+
+def test_the_reference_rule_does_not_fire_at_once_on_negative_losses():
+    assert stopped_at(BestMultiple(), [-1, -2, -3, -2, 5.9]) is None
+    assert stopped_at(BestMultiple(), [-1, -2, -3, 6.1]) == 3
