@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
+from lr_finder import RangeTest, RangeTestResult, StopReason, lr_find
+from lr_finder.learner import DataBunch, Learner
+from lr_finder.preserve import preserve
 from quadratic import (
     FIRST_WEIGHT,
     Quadratic,
@@ -20,11 +25,6 @@ from quadratic import (
     mean_output,
     training,
 )
-from torch import nn
-
-from lr_finder import RangeTest, RangeTestResult, StopReason, lr_find
-from lr_finder.learner import DataBunch, Learner
-from lr_finder.preserve import preserve
 
 
 @dataclass

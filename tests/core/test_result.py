@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from curves import valley_curve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, RangeTestResult, ResultFileError, StopReason
 
 RESULT = RangeTestResult(valley_curve(), steps_taken=230)

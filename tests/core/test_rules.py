@@ -2,10 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from curves import valley_curve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, StopReason
 from lr_finder.core.rules import RULES, find_rule
 from lr_finder.core.smoothing import smooth

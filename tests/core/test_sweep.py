@@ -73,9 +73,9 @@ def test_a_bad_bound_or_count_is_named_with_its_rule_and_value(arguments, messag
 
 
 def test_other_bad_arguments_are_named():
-    with pytest.raises(TypeError, match="num_it must be a whole number, got 2.5"):
+    with pytest.raises(TypeError, match=r"num_it must be a whole number, got 2\.5"):
         Sweep(1e-3, 1, 2.5)
-    with pytest.raises(TypeError, match="start_lr must be a number, .* got 'low'"):
+    with pytest.raises(TypeError, match=r"start_lr must be a number, .* got 'low'"):
         Sweep("low", 1, 10)
     with pytest.raises(ValueError, match="shape must be one of exponential, linear, constant, got 'cosine'"):
         Sweep(1e-3, 1, 10, shape="cosine")

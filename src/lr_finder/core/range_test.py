@@ -59,11 +59,11 @@ class RangeTest:
         read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
         read_every: int = 1,
     ):
-        self.sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
+        sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
         self.steps_taken = 0
         self.notes: list[str] = []
-        self._lrs = self.sweep.lrs
-        self._group_lrs = self.sweep.group_lrs(current_lrs)
+        self._lrs = sweep.lrs
+        self._group_lrs = sweep.group_lrs(current_lrs)
         self._stop_rule = (stop_rule or Divergence()) if stop_div else None
         self._read = read
         self._read_every = read_every

@@ -20,7 +20,7 @@ MIN_LOCATE_STEPS = 12
 """Fewer steps than this over the whole range see nothing."""
 
 HIGHEST_LR = 1e3
-"""Without a range the search goes beyond the reference's 10: a flat loss can want more, and any other diverges before."""
+"""Without a range the search goes beyond the reference's 10: a flat loss can want more."""
 
 CLIMB_BELOW, CLIMB_ABOVE = 100.0, 30.0
 """The climb reaches from this factor below to this factor above the rate where the quick look was lowest. A quick ramp

@@ -6,22 +6,15 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader
 
-from lr_finder.core.curve import Curve
-from lr_finder.core.parameter_groups import read_lrs
-from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import search
-from lr_finder.core.stopping import StopReason
-from lr_finder.core.sweep import Bound, Sweep
-from lr_finder.integrations.torch_batches import Batches, DataEndedError
-from lr_finder.integrations.torch_rates import SweptRates
+from lr_finder.core.sweep import Bound
+from lr_finder.integrations.torch_batches import Batches
+from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import Autocast, LossFunction, TrainingStep
-from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
-
-IDLE_CALLS = 1000
-"""A step function that has not stepped its optimizer after this many calls is taken to be wrong."""
 
 
 def lr_find(
@@ -69,26 +62,17 @@ def lr_find(
         TypeError: An argument is of the wrong kind.
     """
     if isinstance(model, nn.Module):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
-        _check_model(model, optimizer)
-        if train_loader is None:
-            raise TypeError("train_loader must be given with a model")
-        optimizers = [optimizer]
-        batches = Batches(train_loader)
-        state = [model, optimizer, *_with_state(loss_fn, train_loader, scaler), *state]
-        step = TrainingStep(
+        training = _usual_training(
             model,
             optimizer,
             loss_fn,
-            batches,
+            train_loader,
+            state=state,
             accumulation_steps=1 if accumulation_steps is None else accumulation_steps,
             scaler=scaler,
             autocast=autocast,
         )
-        restart: Callable[[], None] = step.restart
     else:
-        optimizers = _step_form_optimizers(optimizer)
         _refuse_model_arguments(
             loss_fn=loss_fn,
             train_loader=train_loader,
@@ -96,70 +80,37 @@ def lr_find(
             scaler=scaler,
             autocast=autocast,
         )
-        state = [*optimizers, *state]
-        step, restart = model, _nothing
-
+        optimizers = _step_form_optimizers(optimizer)
+        training = Training(model, optimizers, state=[*optimizers, *state])
     with progress_bar(num_it, progress) as bar:
-
-        def ramp(sweep: Sweep) -> Curve:
-            with preserve(*state):
-                restart()
-                return _climb(sweep, step, optimizers, bar.update)
-
+        ramp = training.ramp(on_step=bar.update)
         return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
 
 
-def _climb(sweep: Sweep, step: Callable[[], Any], optimizers: list[Optimizer], on_step: Callable[[], Any]) -> Curve:
-    """Trains through the sweep's rates; whoever calls it puts everything back."""
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    on_accelerator = any(p.device.type != "cpu" for group in groups for p in group["params"])
-    test = RangeTest.over(sweep, current_lrs=read_lrs(groups), read=_read, read_every=8 if on_accelerator else 1)
-    idle_calls = 0
-    with SweptRates(test, optimizers, groups) as rates:
-        try:
-            while not test.has_ended:
-                steps_before = rates.steps
-                try:
-                    loss = step()
-                except DataEndedError:
-                    test.stop(StopReason.DATA_ENDED)
-                    break
-                if rates.steps == steps_before:  # accumulating, or skipped by a gradient scaler
-                    idle_calls += 1
-                    _check_idle(idle_calls)
-                    continue
-                idle_calls = 0
-                test.record(_checked_loss(loss))
-                on_step()
-        except BaseException as error:
-            test.keep_partial(error)
-            raise
-    return test.curve
-
-
-def _read(losses: Sequence[Any]) -> list[float]:
-    """Reads losses from their device in one go."""
-    if all(isinstance(loss, torch.Tensor) for loss in losses):
-        return torch.stack([loss.reshape(()) for loss in losses]).double().tolist()
-    return [float(loss) for loss in losses]
-
-
-def _checked_loss(loss: Any) -> Any:
-    if loss is None:
-        raise TypeError("the step function must return the loss of its step, got None")
-    if isinstance(loss, torch.Tensor):
-        if loss.numel() != 1:
-            raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(loss.shape)}")
-        return loss.detach()
-    return float(loss)
-
-
-def _check_idle(calls: int) -> None:
-    if calls >= IDLE_CALLS:
-        raise RuntimeError(
-            f"no optimizer step was taken in {calls} training steps: the gradient scaler skipped them all, or the "
-            "step function steps another optimizer than the one given"
-        )
+def _usual_training(
+    model: nn.Module,
+    optimizer: Any,
+    loss_fn: LossFunction | None,
+    train_loader: Iterable[Any] | None,
+    *,
+    state: Sequence[Any],
+    **options: Any,
+) -> Training:
+    """The training of one model by one optimizer on the batches of a loader."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
+    _check_model(model, optimizer)
+    if train_loader is None:
+        raise TypeError("train_loader must be given with a model")
+    step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
+    # A loader may be a plain list and a loss a plain function: only what holds state is put back.
+    kinds = (nn.Module, DataLoader, torch.amp.GradScaler)
+    found = [
+        thing
+        for thing in (loss_fn, train_loader, options["scaler"])
+        if isinstance(thing, kinds) or hasattr(thing, "load_state_dict")
+    ]
+    return Training(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
 
 
 def _check_model(model: nn.Module, optimizer: Optimizer) -> None:
@@ -188,13 +139,3 @@ def _refuse_model_arguments(**arguments: Any) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise TypeError(f"{name} goes with a model and has no effect on a step function; leave it out")
-
-
-def _with_state(*things: Any) -> list[Any]:
-    """Those of the things that hold state; a loader may be a plain list, a loss a plain function."""
-    kinds = (nn.Module, torch.utils.data.DataLoader, torch.amp.GradScaler)
-    return [thing for thing in things if isinstance(thing, kinds) or hasattr(thing, "load_state_dict")]
-
-
-def _nothing() -> None:
-    """A step function starts over by what is in `state`."""

@@ -1,5 +1,6 @@
 """The rates of a sweep, written into torch optimizers right before each of their steps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch.optim import Optimizer
@@ -20,21 +21,21 @@ class SweptRates:
     come between; the hook also tells real steps from those that accumulate or that a gradient scaler skips.
     """
 
-    def __init__(self, test: RangeTest, optimizers: list[Optimizer], groups: Groups):
+    def __init__(self, test: RangeTest, optimizers: Sequence[Optimizer], groups: Groups, wd: float | None):
         self.steps = 0
         self._test = test
+        self._wd = wd
         self._optimizers = optimizers
         self._groups = groups
         self._written: list[float] = []
         self._hooks: list[Any] = []
 
     def __enter__(self) -> "SweptRates":
-        wd = self._test.sweep.wd
-        if wd is not None:
+        if self._wd is not None:
             for group in self._groups:
                 if "weight_decay" not in group:
                     raise ValueError("wd must be None for an optimizer whose groups have no weight_decay")
-                group["weight_decay"] = wd
+                group["weight_decay"] = self._wd
         self._write()
         self._hooks = [optimizer.register_step_pre_hook(self._before_step) for optimizer in self._optimizers]
         return self

@@ -1,0 +1,149 @@
+"""Who may import whom, what is public, and what importing the package loads."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lr_finder
+
+SOURCE = Path(lr_finder.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# Every part of the package, and the parts that it may import. One way only.
+MAY_IMPORT = {
+    "errors": set(),
+    "extras": {"errors"},
+    "progress": set(),
+    "core": {"errors", "report"},  # report: RangeTestResult.plot alone, inside the method
+    "preserve": {"errors"},
+    "integrations": {"core", "preserve", "errors", "extras", "progress"},
+    "report": {"core", "errors", "extras"},
+    "find": {"core", "errors", "extras"},
+    "learner": {"core", "preserve", "report", "errors", "extras", "progress"},
+    "demo": {"core", "report", "errors", "extras", "find"},
+    "cli": {"core", "report", "errors", "extras", "find", "demo", ""},
+    "__main__": {"cli"},
+    "": {"core", "errors", "find"},  # lr_finder/__init__.py
+}
+CORE_LIBRARIES = {"numpy"}
+
+
+def part(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def module_name(path: Path) -> str:
+    names = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} - {None}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=[module_name(path) for path in FILES])
+def test_dependencies_point_one_way(path):
+    here = part(module_name(path))
+    modules = {name for name in imports(path) if name.split(".")[0] == "lr_finder"}
+    existing = {name for name in modules if (SOURCE.parent / name.replace(".", "/")).exists()} | {
+        name for name in modules if (SOURCE.parent / f"{name.replace('.', '/')}.py").exists()
+    }
+    allowed = MAY_IMPORT[here] | {here}
+    # `from lr_finder import x` names the package itself as well; only the part that it leads to counts.
+    reached = {part(name) for name in existing if name != "lr_finder"}
+    assert reached <= allowed, f"{here or '__init__'} may import {sorted(allowed)}, and imports {sorted(reached)}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part(module_name(p)) == "core"], ids=lambda path: path.stem)
+def test_the_core_needs_numpy_and_the_standard_library_only(path):
+    outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"lr_finder"}
+    type_checking_only = {"matplotlib"} if path.stem == "result" else set()
+    assert outside - type_checking_only <= CORE_LIBRARIES
+
+
+PUBLIC = {
+    "lr_finder": {
+        "Curve",
+        "MissingExtraError",
+        "NoSuggestionError",
+        "RangeTest",
+        "RangeTestResult",
+        "ResultFileError",
+        "StopReason",
+        "Suggestion",
+        "Sweep",
+        "lr_find",
+        "search",
+    },
+    "lr_finder.preserve": {"preserve"},
+    "lr_finder.learner": {
+        "Callback",
+        "DataBunch",
+        "LRFinder",
+        "Learner",
+        "LearnerCallback",
+        "Recorder",
+        "accuracy",
+        "lr_find",
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_public_is_said_exactly_and_exists(name):
+    module = importlib.import_module(name)
+    assert set(module.__all__) == PUBLIC[name]
+    assert all(getattr(module, public).__doc__ for public in module.__all__)
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after running some code."""
+    script = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+HEAVY = {"torch", "matplotlib", "tqdm", "click", "scipy", "sklearn", "uniplot", "pandas"}
+
+
+@pytest.mark.parametrize("code", ["import lr_finder", "from lr_finder.preserve import preserve"])
+def test_importing_loads_numpy_and_nothing_heavier(code):
+    assert not loaded_by(code) & HEAVY
+
+
+def test_the_command_line_loads_torch_and_matplotlib_only_when_it_needs_them():
+    assert not loaded_by("import lr_finder.cli") & {"torch", "matplotlib", "sklearn"}
+
+
+MISSING = {
+    "torch": ("from lr_finder.learner import Learner", "torch", "pip install 'lr-finder[torch]'"),
+    "matplotlib": (
+        "import numpy as np\n"
+        "from lr_finder import Curve, RangeTestResult\n"
+        "RangeTestResult(Curve(np.ones(1), np.ones(1)), 1).plot()",
+        "matplotlib",
+        "pip install 'lr-finder[plot]'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "package", "line"), MISSING.values(), ids=MISSING)
+def test_a_missing_extra_names_the_line_that_installs_it(code, package, line):
+    hide = f"import sys\nsys.modules[{package!r}] = None\n"  # what an import of a missing package meets
+    done = subprocess.run([sys.executable, "-c", hide + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "MissingExtraError" in last
+    assert line in last
