@@ -4,11 +4,15 @@ One step at rate `lr` multiplies the weight by `1 - lr * CURVATURE`, so the loss
 runs away above.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from lr_finder import RangeTestResult
 from lr_finder.core.smoothing import ExponentialAverage
 
 CURVATURE = 4.0
@@ -72,3 +76,28 @@ def training(lr: float = 0.01) -> tuple[Quadratic, torch.optim.Optimizer, object
     """What `lr_find` takes in plain PyTorch."""
     model = Quadratic()
     return model, torch.optim.SGD(model.parameters(), lr=lr), mean_output, loader()
+
+
+@dataclass
+class Run:
+    """A range test on the quadratic, made in one of the ways that there are.
+
+    Args:
+        result: What it found; None where it raised.
+        error: What it raised.
+        check_untouched: Asserts that the weight, the optimizer and all else are as before.
+        rounding: Relative error of its arithmetic; single precision where the framework computes in that.
+    """
+
+    result: RangeTestResult | None
+    error: BaseException | None
+    check_untouched: Callable[[], None]
+    rounding: float = 1e-12
+
+
+def run(search: Callable[[], RangeTestResult], check_untouched: Callable[[], None], rounding: float = 1e-12) -> Run:
+    """Makes a range test and catches what a test may have put into it."""
+    try:
+        return Run(search(), None, check_untouched, rounding)
+    except (ArithmeticError, KeyboardInterrupt) as error:
+        return Run(None, error, check_untouched, rounding)

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "find": {"core", "errors", "extras"},
     "learner": {"core", "preserve", "report", "errors", "extras", "progress"},
     "demo": {"core", "report", "errors", "extras", "find"},
-    "cli": {"core", "report", "errors", "extras", "find", "demo", ""},
+    "training_file": set(),
+    "cli": {"core", "report", "errors", "extras", "find", "demo", "training_file", ""},
     "__main__": {"cli"},
     "": {"core", "errors", "find"},  # lr_finder/__init__.py
 }
