@@ -3,22 +3,33 @@
 A new integration is one more row in `WAYS`; its way lives in tests/ways/.
 """
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from lr_finder import StopReason
 from quadratic import known_losses, known_reference_stop, known_stop
-from ways.learner import reference_learner
-from ways.plain_torch import hand_written, plain, step_function
 
+# Where each way is, and the rule by which it stops. Imported by the test alone: a framework that is missing fails its
+# own rows and no others.
 WAYS = {
-    "plain": (plain, known_stop),
-    "step function": (step_function, known_stop),
-    "hand-written loop": (hand_written, known_stop),
-    "reference learner": (reference_learner, known_reference_stop),
+    "plain": ("ways.plain_torch.plain", known_stop),
+    "step function": ("ways.plain_torch.step_function", known_stop),
+    "hand-written loop": ("ways.plain_torch.hand_written", known_stop),
+    "reference learner": ("ways.learner.reference_learner", known_reference_stop),
+    "Optax": ("ways.optax.optax_params", known_stop),
+    "Flax NNX": ("ways.optax.flax_nnx", known_stop),
 }
 
-pytestmark = pytest.mark.parametrize(("way", "stop_of"), WAYS.values(), ids=WAYS)
+pytestmark = pytest.mark.parametrize(("way", "stop_of"), WAYS.values(), ids=WAYS, indirect=["way"])
+
+
+@pytest.fixture
+def way(request):
+    """The function that makes a range test in this way."""
+    module, name = request.param.rsplit(".", 1)
+    return getattr(import_module(module), name)
 
 
 def no_fault():

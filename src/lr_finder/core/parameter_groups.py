@@ -16,6 +16,11 @@ def read_lrs(groups: Groups) -> list[float]:
     return [float(group["lr"]) for group in groups]
 
 
+def base_lrs(groups: Groups) -> list[float]:
+    """The rate of each group before a scheduler scales it: a warm-up holds every group at 0 at its first step."""
+    return [float(group.get("initial_lr", group["lr"])) for group in groups]
+
+
 def write_lrs(groups: Groups, lrs: Iterable[float]) -> None:
     """Sets the rate of each group. A tensor is filled, not replaced: a compiled or captured step reads that tensor."""
     for group, lr in zip(groups, lrs, strict=True):

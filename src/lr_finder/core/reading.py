@@ -110,8 +110,7 @@ def read(curve: Curve) -> Reading:
     capped = cap(raw)
     smoothed = smooth(lrs, capped)
     lowest = int(np.argmin(smoothed))
-    before_the_rise = raw[: max(lowest + 1, len(raw) // 3, MIN_STEPS)]
-    noise = _noise(before_the_rise[before_the_rise <= capped.max()])
+    noise = _noise(raw[: max(len(raw) // 3, MIN_STEPS)])
     first = capped[: min(max(lowest, 1), max(3, len(raw) // 10))]
     reading = Reading(
         lrs=lrs,

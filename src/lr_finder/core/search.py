@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+import numpy as np
+
 from lr_finder.core.curve import Curve
-from lr_finder.core.reading import read
+from lr_finder.core.reading import MIN_STEPS, cap
 from lr_finder.core.result import RangeTestResult
+from lr_finder.core.smoothing import smooth
+from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
-from lr_finder.errors import NoSuggestionError
 
 Ramp: TypeAlias = Callable[[Sweep], Curve]
 """Trains through the sweep's rates, records one loss per optimizer step, and puts everything back."""
@@ -25,6 +28,9 @@ HIGHEST_LR = 1e3
 CLIMB_BELOW, CLIMB_ABOVE = 100.0, 30.0
 """The climb reaches from this factor below to this factor above the rate where the quick look was lowest. A quick ramp
 shows its lowest point at up to six times the rate at which a slow one does."""
+
+RUNAWAY_ABOVE = 300.0
+"""A loss runs away at most this factor above its lowest point; a point further down is noise."""
 
 
 def search(
@@ -70,10 +76,15 @@ def search(
 
 
 def _region(located: Curve) -> dict[str, float]:
-    """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing."""
-    try:
-        reading = read(located)
-    except NoSuggestionError:
+    """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing.
+
+    The quick look only has to come near: whether a fall is more than noise is for the climb to say.
+    """
+    finite = np.isfinite(located.losses)
+    lrs, losses = located.lrs[finite], located.losses[finite]
+    if len(losses) < MIN_STEPS:
         return {"end_lr": HIGHEST_LR}
-    lowest = float(reading.lrs[reading.lowest])
+    lowest = float(lrs[np.argmin(smooth(lrs, cap(losses)))])
+    if located.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE):
+        lowest = max(lowest, float(located.lrs[-1]) / RUNAWAY_ABOVE)
     return {"start_lr": lowest / CLIMB_BELOW, "end_lr": lowest * CLIMB_ABOVE}

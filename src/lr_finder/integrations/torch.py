@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import search
 from lr_finder.core.sweep import Bound
-from lr_finder.integrations.torch_batches import Batches
+from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import Autocast, LossFunction, TrainingStep
 from lr_finder.progress import progress_bar

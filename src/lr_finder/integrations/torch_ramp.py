@@ -8,12 +8,12 @@ import torch
 from torch.optim import Optimizer
 
 from lr_finder.core.curve import Curve
-from lr_finder.core.parameter_groups import read_lrs
+from lr_finder.core.parameter_groups import Groups, base_lrs
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.search import Ramp
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
-from lr_finder.integrations.torch_batches import DataEndedError
+from lr_finder.integrations.batches import DataEndedError
 from lr_finder.integrations.torch_rates import SweptRates
 from lr_finder.preserve import preserve
 
@@ -52,10 +52,7 @@ class Training:
 
     def _climb(self, sweep: Sweep, on_step: Callable[[], object]) -> Curve:
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
-        on_accelerator = any(p.device.type != "cpu" for group in groups for p in group["params"])
-        test = RangeTest.over(
-            sweep, current_lrs=read_lrs(groups), read=_read, read_every=READ_EVERY if on_accelerator else 1
-        )
+        test = range_test(sweep, groups)
         with SweptRates(test, self.optimizers, groups, sweep.wd) as rates:
             try:
                 while not test.has_ended:
@@ -74,14 +71,22 @@ class Training:
         for _ in range(IDLE_CALLS):
             loss = self.step()
             if rates.steps > steps_before:
-                return _checked(loss)
+                return checked_loss(loss)
         raise RuntimeError(
             f"no optimizer step was taken in {IDLE_CALLS} training steps: the gradient scaler skipped them all, or the "
             "step function steps another optimizer than the one given"
         )
 
 
-def _checked(loss: Any) -> Any:
+def range_test(sweep: Sweep, groups: Groups) -> RangeTest:
+    """The range test of a sweep over parameter groups of torch optimizers."""
+    on_accelerator = any(p.device.type != "cpu" for group in groups for p in group["params"])
+    return RangeTest.over(
+        sweep, current_lrs=base_lrs(groups), read=_read, read_every=READ_EVERY if on_accelerator else 1
+    )
+
+
+def checked_loss(loss: Any) -> Any:
     """The loss, without its graph; it stays on its device."""
     if loss is None:
         raise TypeError("the step function must return the loss of its step, got None")

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from lr_finder.integrations.torch_batches import Batches, DataEndedError, to_device
+from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.torch_batches import to_device
 
 LossFunction: TypeAlias = Callable[..., torch.Tensor]
 Autocast: TypeAlias = bool | torch.dtype | AbstractContextManager[Any] | None
@@ -42,7 +43,6 @@ class TrainingStep:
         self.needs_closure = _needs_closure(optimizer)
         if self.needs_closure and scaler is not None:
             raise ValueError(f"scaler must be None for {type(optimizer).__name__}, whose step evaluates the loss again")
-        self._given = 0
 
     def restart(self) -> None:
         """Makes ready for a ramp: the first batch, and training mode.
@@ -56,7 +56,7 @@ class TrainingStep:
 
     def __call__(self) -> torch.Tensor:
         """Trains one step; the loss before it, without a graph."""
-        batches = [self._next_batch() for _ in range(self.accumulation_steps)]
+        batches = [self.batches.next() for _ in range(self.accumulation_steps)]
         if self.needs_closure:
             return self._closure_step(batches)
         loss = self._forward_backward(batches)
@@ -110,16 +110,6 @@ class TrainingStep:
         if not loss.requires_grad:
             raise ValueError("the loss must depend on the model's trainable parameters, and has no gradient")
         return loss.reshape(())
-
-    def _next_batch(self) -> Any:
-        try:
-            batch = self.batches.next()
-        except DataEndedError:
-            if not self._given:
-                raise ValueError("train_loader must yield at least one batch, got none") from None
-            raise
-        self._given += 1
-        return batch
 
 
 def _loss_of(output: Any) -> Any:

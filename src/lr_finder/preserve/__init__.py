@@ -8,6 +8,7 @@
 Each kind of state has a file here; a new kind is a function registered with `snapshot.save`.
 """
 
-from lr_finder.preserve.snapshot import preserve
+from lr_finder.preserve.block import preserve
+from lr_finder.preserve.snapshot import Snapshot
 
-__all__ = ["preserve"]
+__all__ = ["Snapshot", "preserve"]

@@ -1,51 +1,24 @@
 """Lists, dictionaries, sets and arrays: their contents, in place."""
 
 from collections import deque
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lr_finder.preserve.snapshot import Snapshot, save
 
-
-@save.register
-def _save_dict(values: dict, snapshot: Snapshot) -> None:
-    saved = dict(values)
-    for value in saved.values():
-        snapshot.add(value)
-
-    def restore() -> None:
-        if not (_same(values, saved) and _same(values.values(), saved.values())):
-            values.clear()
-            values.update(saved)
-
-    snapshot.on_restore(restore)
+Container: TypeAlias = dict[Any, Any] | list[Any] | deque[Any] | set[Any]
 
 
+@save.register(dict)
 @save.register(list)
 @save.register(deque)
-def _save_sequence(values: Any, snapshot: Snapshot) -> None:
-    saved = list(values)
-    for value in saved:
-        snapshot.add(value)
-
-    def restore() -> None:
-        if not _same(values, saved):
-            values.clear()
-            values.extend(saved)
-
-    snapshot.on_restore(restore)
-
-
-@save.register
-def _save_set(values: set, snapshot: Snapshot) -> None:
-    saved = set(values)
-
-    def restore() -> None:
-        values.clear()
-        values.update(saved)
-
-    snapshot.on_restore(restore)
+@save.register(set)
+def _save_container(container: Container, snapshot: Snapshot) -> None:
+    save_contents(container, snapshot)
+    for item in items_of(container):
+        snapshot.add(item)
 
 
 @save.register
@@ -61,6 +34,35 @@ def _save_array(array: np.ndarray, snapshot: Snapshot) -> None:
         snapshot.on_restore(lambda: np.copyto(array, saved))
 
 
-def _same(these: Any, those: Any) -> bool:
-    """Whether two collections hold the same objects in the same order; tensors have no usable `==`."""
-    return len(these) == len(those) and all(a is b for a, b in zip(these, those, strict=True))
+def save_contents(container: Container, snapshot: Snapshot) -> None:
+    """Saves which items a container holds, without what becomes of the items themselves."""
+    saved = _plain_copy(container)
+
+    def restore() -> None:
+        if not _holds_the_same(container, saved):
+            container.clear()
+            fill = container.extend if isinstance(container, (list, deque)) else container.update
+            fill(saved)
+
+    snapshot.on_restore(restore)
+
+
+def items_of(container: Iterable[Any]) -> list[Any]:
+    """The items of a container; those of a dictionary are its values."""
+    return list(container.values() if isinstance(container, dict) else container)
+
+
+def _plain_copy(container: Container) -> Container:
+    """The same items without the class, which may forbid or forget things when copied."""
+    if isinstance(container, dict):
+        return dict(container)
+    return set(container) if isinstance(container, set) else list(container)
+
+
+def _holds_the_same(container: Container, saved: Container) -> bool:
+    """Whether two containers hold the same objects in the same order; tensors have no usable `==`."""
+    return (
+        len(container) == len(saved)
+        and all(item is kept for item, kept in zip(container, saved, strict=True))
+        and all(item is kept for item, kept in zip(items_of(container), items_of(saved), strict=True))
+    )

@@ -1,43 +1,46 @@
-"""Torch data loaders and samplers: generators, epochs and running workers; the data themselves are left alone."""
+"""Torch data loaders and samplers: generators, epochs and running workers."""
 
-import random
+from typing import Any
 
-import numpy as np
-import torch
 from torch.utils.data import DataLoader, Sampler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from lr_finder.preserve.snapshot import Snapshot, save, save_attributes
+from lr_finder.preserve.data_sets import save_data_set
+from lr_finder.preserve.snapshot import Snapshot, refusal, save, save_attributes
 
 
 @save.register
 def _save_loader(loader: DataLoader, snapshot: Snapshot) -> None:
-    _save_data_set(loader.dataset, snapshot)
-    workers = loader._iterator
-    snapshot.skip(workers)
+    save_data_set(loader.dataset, snapshot)
+    for part in (loader.sampler, loader.batch_sampler, loader.collate_fn):
+        _save_part(part, snapshot)
     save_attributes(loader, snapshot)
-    if workers is not None:
-        # The next iter(loader) would make persistent workers start over: the block gets workers of its own.
+
+    def set_workers_aside() -> None:
+        # The next iter(loader) would make persistent workers start over, and a StatefulDataLoader forget where it is:
+        # the block gets an iterator of its own.
         loader._iterator = None
+
+    snapshot.on_start(set_workers_aside)
 
 
 @save.register
 def _save_sampler(sampler: Sampler, snapshot: Snapshot) -> None:
     for name in ("data_source", "dataset"):
-        snapshot.skip(getattr(sampler, name, None))
+        save_data_set(getattr(sampler, name, None), snapshot)
     save_attributes(sampler, snapshot)
 
 
-def _save_data_set(data_set: object, snapshot: Snapshot) -> None:
-    """Saves positions, counters and generators of a data set; its samples are taken not to change."""
-    snapshot.skip(data_set)
-    attributes = getattr(data_set, "__dict__", {})
-    for value in attributes.values():
-        if isinstance(value, (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)):
-            snapshot.add(value)
-    saved = dict(attributes)
+@save.register
+def _save_running(iterator: _BaseDataLoaderIter, snapshot: Snapshot) -> None:
+    """Leaves an iterator in use alone, since none can be wound back."""
+    if any(iterator is given for given in snapshot.given):
+        raise TypeError(refusal(iterator))
 
-    def restore() -> None:
-        attributes.clear()
-        attributes.update(saved)
 
-    snapshot.on_restore(restore)
+def _save_part(part: Any, snapshot: Snapshot) -> None:
+    """Saves what a loader calls, of whatever class: it may count epochs or draw numbers."""
+    if isinstance(part, Sampler):
+        snapshot.add(part)
+    elif hasattr(part, "__dict__"):
+        save_attributes(part, snapshot)

@@ -4,30 +4,54 @@ In place, because a copy of a state dict is not enough (it is an alias, and miss
 a deep copy of the objects is another object than the one that the user, a compiled step or a process group holds.
 """
 
-import sys
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
 from functools import singledispatch
-from importlib import import_module
-from typing import Any
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, TypeAlias
 
-Restore = Callable[[], object]
+from lr_finder.preserve.copies import Buffer, Storage, check_storage, copy
+from lr_finder.preserve.signals import held_back_signals
+
+Step: TypeAlias = Callable[[], object]
+
+STATELESS = (type(None), bool, int, float, complex, str, bytes, type, FunctionType, MethodType, ModuleType)
+"""Kinds that hold nothing to save; passed over at once, since a list of numbers may be long."""
+
+logger = logging.getLogger("lr_finder")
 
 
 class Snapshot:
-    """Everything reached from the things that were added, as it was then."""
+    """Everything reached from the things that were given, as it was then.
 
-    def __init__(self):
-        self._restores: list[Restore] = []
+    Attributes:
+        given: The things named by the caller, beside which others are found.
+        nbytes: Size of the copies of tensors: the bytes that training can change.
+    """
+
+    def __init__(self, storage: Storage = "memory"):
+        check_storage(storage)
+        self.given: Sequence[Any] = ()
+        self.nbytes = 0
+        self._storage: Storage = storage
         self._seen: dict[Hashable, Any] = {}  # holds the objects too, so that no id is used twice
+        self._unvisited: deque[Any] = deque()  # a queue, because models nest deeper than Python's stack
+        self._postponed: dict[Callable[[list[Any], Snapshot], None], list[Any]] = {}
+        self._buffers: list[Buffer] = []
+        self._starts: list[Step] = []
+        self._restores: list[Step] = []
+        self._resources = ExitStack()
 
     def add(self, thing: Any) -> None:
         """Saves a thing and what hangs together with it, once."""
-        if self.skip(thing):
-            save(thing, self)
+        if not isinstance(thing, STATELESS) and self.skip(thing):
+            self._unvisited.append(thing)
 
     def skip(self, thing: Any, key: Hashable = None) -> bool:
-        """Takes a thing as done, so that nothing copies it; False where it was done already.
+        """Takes a thing as done, so that nothing saves it; False where it was done already.
 
         Args:
             thing: Any object.
@@ -38,25 +62,96 @@ class Snapshot:
         self._seen[key] = thing
         return is_new
 
-    def on_restore(self, restore: Restore) -> None:
-        """Adds a step to the way back. Steps run in the order in which they were added."""
+    def postpone(self, save_all: "Callable[[list[Any], Snapshot], None]", thing: Any) -> None:
+        """Leaves a thing to `save_all`, which gets all that were left to it once everything else was reached."""
+        self._postponed.setdefault(save_all, []).append(thing)
+
+    def copy(self, buffer: Buffer) -> None:
+        """Has bytes copied and put back."""
+        self._buffers.append(buffer)
+        self.nbytes += buffer.nbytes
+
+    def on_start(self, start: Step) -> None:
+        """Adds a step that readies a thing for the block, once everything is saved."""
+        self._starts.append(start)
+
+    def on_restore(self, restore: Step) -> None:
+        """Adds a step to the way back; the last one added runs first."""
         self._restores.append(restore)
 
-    def restore(self) -> None:
-        """Puts everything back; one failing step does not keep the others from running."""
-        errors: list[Exception] = []
-        for restore in self._restores:
+    def take(self, things: Sequence[Any]) -> None:
+        """Saves the things, and only then readies them for the block."""
+        self.given = things
+        for thing in things:
+            if isinstance(thing, STATELESS):
+                raise TypeError(refusal(thing))
+            self.add(thing)
+        self._visit()
+        while self._postponed:
+            save_all, postponed = self._postponed.popitem()
+            save_all(postponed, self)
+            self._visit()
+        place = "in memory" if self._storage == "memory" else "on disk"
+        logger.info("%.1f MB can change here; a copy is kept %s", self.nbytes / 1e6, place)
+        self._restores += copy(self._buffers, self._storage, self._resources)
+        self._start()
+
+    def start_over(self) -> None:
+        """Puts everything back in the middle of the block, for another try from the same start.
+
+        Raises:
+            RuntimeError: Something could not be put back; the rest was.
+        """
+        _raise_any(self._restore())
+        self._start()
+
+    def finish(self, error: BaseException | None) -> None:
+        """Puts everything back for good, not cut short by Ctrl-C or another signal, and lets go of the copies.
+
+        Args:
+            error: What ended the block, if anything did; a failure to put something back doesn't take its place.
+
+        Raises:
+            RuntimeError: Something could not be put back; the rest was.
+        """
+        with held_back_signals() as came:
+            failures = self._restore()
+            self._let_go()
+            if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C asks for what is under way already
+                came[:] = [number for number in came if number != signal.SIGINT]
+        if error is None:
+            _raise_any(failures)
+
+    def _visit(self) -> None:
+        while self._unvisited:
+            save(self._unvisited.popleft(), self)
+
+    def _start(self) -> None:
+        for start in self._starts:
+            start()
+
+    def _restore(self) -> list[Exception]:
+        """Runs every step, whatever becomes of the others; the errors of those that failed."""
+        failures: list[Exception] = []
+        for restore in reversed(self._restores):
             try:
                 restore()
-            except Exception as error:  # noqa: BLE001 - raised below, once the rest is back
-                errors.append(error)
-        if errors:
-            raise errors[0]
+            except Exception as failure:
+                logger.exception("Something could not be put back")
+                failures.append(failure)
+        return failures
+
+    def _let_go(self) -> None:
+        for held in (self._seen, self._buffers, self._starts, self._restores):
+            held.clear()
+        self.given = ()
+        self._resources.close()
 
 
 @singledispatch
 def save(thing: Any, snapshot: Snapshot) -> None:
-    """Registers with the snapshot how to put a thing back. One implementation per kind; others are left alone."""
+    """Registers with the snapshot how to put a thing back: one implementation per kind."""
+    raise NotImplementedError(f"no kind was loaded that covers {type(thing).__name__}")
 
 
 def save_attributes(thing: Any, snapshot: Snapshot) -> None:
@@ -64,67 +159,14 @@ def save_attributes(thing: Any, snapshot: Snapshot) -> None:
     snapshot.add(vars(thing))
 
 
-@contextmanager
-def preserve(*things: Any) -> Iterator[None]:
-    """Puts everything back, on any exit, that training inside the block changed.
-
-    Takes torch modules, optimizers, schedulers, gradient scalers, data loaders, samplers, random generators, arrays
-    and tensors, lists and dictionaries of them, and other objects whose state is in their attributes or that have
-    `state_dict` and `load_state_dict`. What hangs together is found: an optimizer's parameters, a loader's sampler
-    and generator. The global random generators of Python, NumPy and torch are always included.
-
-    State is copied in place and each storage once. Parameters that need no gradient are copied only while they are
-    no larger than those that do: a target network is covered, a large frozen base model costs nothing.
-
-    >>> import numpy as np
-    >>> weights = np.zeros(2)
-    >>> with preserve(weights):
-    ...     weights += 1
-    >>> weights.tolist()
-    [0.0, 0.0]
-
-    Raises:
-        TypeError: There is no way known to restore one of the things.
-    """
-    _load_kinds()
-    snapshot = Snapshot()
-    try:
-        for thing in things:
-            _add_given(thing, snapshot)
-        from lr_finder.preserve.random_numbers import save_global_generators
-
-        save_global_generators(snapshot)
-        yield
-    finally:
-        snapshot.restore()
+def refusal(thing: Any) -> str:
+    """What to tell a caller who named a thing that can't be put back."""
+    return (
+        "preserve() takes modules, optimizers, schedulers, loaders, generators, arrays and other objects that hold "
+        f"state, got {type(thing).__name__}"
+    )
 
 
-def _load_kinds() -> None:
-    """Registers the kinds of every framework that is in use, and imports none that is not."""
-    import_module("lr_finder.preserve.containers")
-    import_module("lr_finder.preserve.random_numbers")
-    if "torch" in sys.modules:
-        for kind in ("tensors", "modules", "optimizers", "loaders"):
-            import_module(f"lr_finder.preserve.{kind}")
-
-
-def _add_given(thing: Any, snapshot: Snapshot) -> None:
-    """Adds a thing that the caller named: here, unlike further down, an unknown kind must not be passed over."""
-    if save.dispatch(type(thing)) is not save.dispatch(object):
-        snapshot.add(thing)
-    elif hasattr(thing, "__dict__") and not callable(thing):
-        save_attributes(thing, snapshot)
-    elif hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict"):
-        snapshot.on_restore(_state_dict_restore(thing))
-    else:
-        raise TypeError(
-            "preserve() takes modules, optimizers, schedulers, loaders, generators, arrays and other objects that "
-            f"hold state, got {type(thing).__name__}"
-        )
-
-
-def _state_dict_restore(thing: Any) -> Restore:
-    from copy import deepcopy
-
-    state = deepcopy(thing.state_dict())
-    return lambda: thing.load_state_dict(state)
+def _raise_any(failures: list[Exception]) -> None:
+    if failures:
+        raise RuntimeError(f"{len(failures)} steps of putting everything back failed: {failures[0]}") from failures[0]

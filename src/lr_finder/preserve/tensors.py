@@ -1,27 +1,34 @@
-"""Tensors: the bytes of each storage once, and what hangs on a tensor beside its values."""
+"""Tensors: their values, the memory that they look at, and what hangs on them: gradient, flag, attributes."""
+
+from collections.abc import Hashable
+from typing import Any
 
 import torch
+from torch import nn
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+from torch.nn.parameter import is_lazy
 
-from lr_finder.preserve.snapshot import Snapshot, save
+from lr_finder.preserve.parameters import save_parameters
+from lr_finder.preserve.snapshot import Snapshot, save, save_attributes
+from lr_finder.preserve.storages import copy_storage, copy_storages, inner_tensors, plain_parts
 
 
 @save.register
 def _save_tensor(tensor: torch.Tensor, snapshot: Snapshot) -> None:
-    save_flags(tensor, snapshot)
-    if tensor.layout is not torch.strided:
-        saved = tensor.detach().clone()
-        snapshot.on_restore(lambda: tensor.detach().copy_(saved))
-    elif hasattr(tensor, "__tensor_flatten__"):  # DTensor, quantized and other wrappers around plain tensors
-        for name in tensor.__tensor_flatten__()[0]:  # pyright: ignore[reportAttributeAccessIssue]
-            snapshot.add(getattr(tensor, name))
-    elif tensor.device.type != "meta":
-        _save_values(tensor, snapshot)
+    with torch._C.DisableTorchFunctionSubclass():  # a lazy parameter would refuse to be looked at
+        if isinstance(tensor, nn.Parameter) and not is_lazy(tensor):
+            snapshot.postpone(save_parameters, tensor)
+        elif not is_lazy(tensor):
+            copy_storages(tensor, snapshot)
+        _save_memory(tensor, snapshot)
+        _save_version(tensor, snapshot)
+        if tensor.is_leaf:
+            _save_gradient(tensor, snapshot)
 
 
 @save.register
 def _save_storage(storage: torch.UntypedStorage, snapshot: Snapshot) -> None:
-    saved = storage.clone()
-    snapshot.on_restore(lambda: storage.copy_(saved))
+    copy_storage(storage, snapshot)
 
 
 @save.register
@@ -30,30 +37,61 @@ def _save_generator(generator: torch.Generator, snapshot: Snapshot) -> None:
     snapshot.on_restore(lambda: generator.set_state(state))
 
 
-def save_flags(tensor: torch.Tensor, snapshot: Snapshot) -> None:
-    """Saves `requires_grad` and `.grad` (None stays None), without the tensor's own values."""
-    if not tensor.is_leaf:
-        return
+def _save_gradient(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Saves `requires_grad` and `.grad`; None stays None."""
     requires_grad, grad = tensor.requires_grad, tensor.grad
-    if grad is not None:
-        snapshot.add(grad)
+    snapshot.add(grad)
 
     def restore() -> None:
+        if not tensor.is_leaf:  # the block wrote something with a graph into it
+            tensor.detach_()
         tensor.requires_grad_(requires_grad)
         tensor.grad = grad
 
     snapshot.on_restore(restore)
 
 
-def _save_values(tensor: torch.Tensor, snapshot: Snapshot) -> None:
-    # Tied weights and views share a storage, and each access gives it a new Python object: its address names it.
-    storage = tensor.untyped_storage()
-    if snapshot.skip(storage, key=(storage.device, storage.data_ptr())):
-        _save_storage(storage, snapshot)
+def _save_memory(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Saves where the tensor's values lie; a block may put other memory under it, as `model.half()` does."""
+    inner = inner_tensors(tensor)
+    if inner:
+        _save_inner_memory(tensor, inner, snapshot)
+        return
+    save_attributes(tensor, snapshot)
     alias = tensor.detach()
+    kind, memory = type(tensor), _memory(alias)
 
     def restore() -> None:
-        if tensor.data_ptr() != alias.data_ptr() or tensor.shape != alias.shape:
-            tensor.data = alias  # the step put other memory under the tensor
+        if type(tensor) is not kind:  # a lazy parameter got its shape
+            tensor.__class__ = kind
+            tensor.data = alias
+        elif not is_lazy(tensor) and _memory(tensor) != memory:
+            tensor.data = alias
 
     snapshot.on_restore(restore)
+
+
+def _save_inner_memory(tensor: torch.Tensor, inner: dict[str, Any], snapshot: Snapshot) -> None:
+    for part in inner.values():
+        _save_memory(part, snapshot)
+
+    def restore() -> None:
+        for name, part in inner.items():
+            if getattr(tensor, name) is not part:
+                setattr(tensor, name, part)
+
+    snapshot.on_restore(restore)
+
+
+def _save_version(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Saves autograd's count of changes: a graph made before the block still runs backward after it."""
+    if not tensor.is_inference():
+        snapshot.on_restore(_unsafe_preserve_version_counter(tensor).__exit__)
+
+
+def _memory(tensor: torch.Tensor) -> Hashable:
+    """What tells memory from other memory, and one way to look at it from another."""
+    strides = tensor.stride() if tensor.layout is torch.strided else tensor.layout
+    is_coalesced = tensor.layout is torch.sparse_coo and tensor.is_coalesced()
+    pointers = [part.data_ptr() for part in plain_parts(tensor)]
+    return (tensor.dtype, tensor.device, tuple(tensor.shape), strides, is_coalesced, *pointers)

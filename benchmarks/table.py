@@ -1,0 +1,106 @@
+"""Prints how every finder does, and writes it to `results`. Run `python -m benchmarks.table` from the root."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.answers import Answers, load_all
+from benchmarks.baselines import best_constant_elsewhere, random_rate, usual_constant
+from benchmarks.regret import Score, Summary, noise_floor, score, standard_error, summarise
+from benchmarks.truth import SCHEDULES, SEEDS
+from benchmarks.truth_file import Truth, load_truths
+
+FOLDER = Path(__file__).parent / "results"
+
+HEADINGS = (
+    "finder", "answers", "regret", "strict regret", "share > 0.5", "refusals", "regret, refusals as 1", "decades off",
+    "within 3x", "spread over seeds", "steps",
+)  # fmt: skip
+
+
+def score_all(answers: Answers, truths: dict[str, Truth], schedule: str) -> list[Score]:
+    """Scores of a finder's answers about the cases that have a truth."""
+    return [
+        score(truths[answer.case], schedule, answer.lr, answer.steps)
+        for answer in answers.given
+        if answer.case in truths
+    ]
+
+
+def summaries(truths: dict[str, Truth], schedule: str) -> dict[str, Summary]:
+    """The baselines' and every asked finder's summary, best first."""
+    known = list(truths.values())
+    suggested = {
+        "usual constant: 1e-3 for Adam, 1e-1 for SGD": {truth.case: usual_constant(truth) for truth in known},
+        "best constant per optimizer on the other tasks": {
+            truth.case: best_constant_elsewhere(truth, known, schedule) for truth in known
+        },
+        "random rate, log-uniform 1e-6 .. 10": {truth.case: random_rate(truth) for truth in known},
+    }
+    scores = {
+        name: [score(truths[case], schedule, lr) for case, lr in rates.items()] for name, rates in suggested.items()
+    }
+    scores |= {
+        answers.finder: score_all(answers, truths, schedule) for answers in load_all() if schedule in answers.schedules
+    }
+    rows = {name: summarise(given) for name, given in scores.items()}
+    return dict(sorted(rows.items(), key=lambda row: row[1].regret_with_refusals))
+
+
+def as_markdown(rows: dict[str, Summary]) -> str:
+    """The summaries as a table."""
+    lines = [" | ".join(HEADINGS), " | ".join("---" for _ in HEADINGS)]
+    for name, row in rows.items():
+        cells = (
+            name,
+            f"{row.num_answers}",
+            f"{row.regret:.3f} ± {row.regret_error:.3f}",
+            f"{row.strict_regret:.3f} ± {row.strict_error:.3f}",
+            f"{row.share_above_half:.3f}",
+            f"{row.refusals:.3f}",
+            f"{row.regret_with_refusals:.3f}",
+            f"{row.decades:.2f}",
+            f"{row.within_3x:.2f}",
+            "-" if np.isnan(row.spread) else f"{row.spread:.2f}",
+            f"{row.steps:.0f}",
+        )
+        lines.append(" | ".join(cells))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def describe_noise_floor(truths: dict[str, Truth], schedule: str) -> str:
+    """The noise floor in a sentence."""
+    floors = {truth.case: (truth.task, noise_floor(truth, schedule)) for truth in truths.values()}
+    regrets = np.array([regret for _, own in floors.values() for regret in own])
+    tasks = [task for task, own in floors.values() for _ in own]
+    strict = np.mean([noise_floor(truth, schedule, strict=True) for truth in truths.values()])
+    return (
+        f"Noise floor, the best rate of other seeds on a fresh seed: {regrets.mean():.3f} ± "
+        f"{standard_error(regrets, tasks):.3f}, strict {strict:.3f}."
+    )
+
+
+def main() -> None:
+    """Prints and writes one table for each schedule, over the cases measured with all seeds."""
+    numbers: dict[str, dict] = {}
+    pages = ["# Regret\n\nWritten by `python -m benchmarks.table`; `README.md` says what the columns mean.\n"]
+    for schedule in SCHEDULES:
+        truths = {truth.case: truth for truth in load_truths() if len(truth.curves.get(schedule, {})) == len(SEEDS)}
+        if not truths:
+            print(f"{schedule}: no case is measured with {len(SEEDS)} seeds yet; run python -m benchmarks.truth")
+            continue
+        rows = summaries(truths, schedule)
+        numbers[schedule] = {name: asdict(row) for name, row in rows.items()}
+        pages.append(
+            f"## {schedule}: {len(truths)} cases\n\n{as_markdown(rows)}\n\n{describe_noise_floor(truths, schedule)}\n"
+        )
+    page = "\n".join(pages)
+    print(page)
+    (FOLDER / "regret.md").write_text(page)
+    (FOLDER / "regret.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""The command line: `lr-find demo` and `lr-find run FILE.py:FUNCTION`."""
+
+import functools
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lr_finder import MissingExtraError, NoSuggestionError, RangeTestResult, __version__, lr_find
+from lr_finder.extras import extra
+from lr_finder.report.plot import save_plot
+from lr_finder.report.terminal import printable, terminal_plot, terminal_width
+from lr_finder.training_file import training_from
+
+SUGGESTION, NO_SUGGESTION = 0, 3
+IMAGES = (".png", ".svg", ".pdf")
+INTERRUPTED = 130  # as a shell reports what Ctrl-C ended
+
+
+class BadUsage(click.ClickException):
+    """A mistake in the arguments, told in a line without a traceback."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every search has."""
+
+    plot: Path | None
+    json: Path | None
+    quiet: bool
+    start_lr: float | None
+    end_lr: float | None
+    num_it: int | None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Those that go to `lr_find`; what was left out keeps its default there."""
+        given = {"start_lr": self.start_lr, "end_lr": self.end_lr, "num_it": self.num_it}
+        given["progress"] = False if self.quiet else None
+        return {name: value for name, value in given.items() if value is not None}
+
+    def check_files(self) -> None:
+        """Finds out before the search whether the files can be written after it."""
+        if self.plot is not None:
+            with extra("plot"):
+                import matplotlib  # noqa: F401
+            _check_file("--plot", self.plot, IMAGES)
+        if self.json is not None:
+            _check_file("--json", self.json, (".json",))
+
+
+def search_options(*, plot: str | None = None, json: str | None = None) -> Callable[..., Any]:
+    """Gives a command the options of a search; the files named here are written where the user names none."""
+    file = click.Path(dir_okay=False, writable=True, path_type=Path)
+    options = (
+        click.option(
+            "--plot", type=file, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
+        ),
+        click.option(
+            "--json", type=file, default=json, show_default=True, help="Write all that was measured, as .json."
+        ),
+        click.option("--quiet", is_flag=True, help="Print the rate alone."),
+        click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
+        click.option("--end-lr", type=float, help="Rate of the last step; found out where left out."),
+        click.option("--num-it", type=int, help="Training steps to plan for; 100 where left out."),
+    )
+    return lambda command: functools.reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lr-find")
+def main() -> None:
+    """Tells you which learning rate to start training with, and how sure it is.
+
+    Exit status: 0 with a suggestion, 3 without one, 2 for a mistake in the arguments, 1 where the training fails.
+    """
+
+
+@main.command()
+@click.argument("target", metavar="FILE.py:FUNCTION")
+@search_options()
+def run(target: str, **given: Any) -> None:
+    """Search for the learning rate of your own training.
+
+    FUNCTION takes no arguments and returns what lr_find() takes, for example
+
+        return model, optimizer, loss_fn, train_loader
+
+    A tuple is spread, and may end in a dictionary of keywords; a dictionary gives keywords, with what is trained under
+    "model", "step" or "training"; anything else is the only argument. The training is left as it was.
+    """
+    options = Options(**given)
+    with _told_plainly(options):
+        options.check_files()
+        # What the user's code prints must not get between a script and the rate.
+        with redirect_stdout(sys.stderr) if options.quiet else nullcontext(), training_from(target) as made:
+            arguments, keywords = made
+            result = lr_find(*arguments, **{**keywords, **options.keywords})
+        sys.exit(_report(result, options))
+
+
+@main.command()
+@search_options(plot="lr_find.png", json="lr_find.json")
+def demo(**given: Any) -> None:
+    """Search on real data that is already there, and see what the rate changes.
+
+    A small convolutional network learns to read handwritten digits; it takes a few seconds on any machine.
+    """
+    options = Options(**given)
+    with _told_plainly(options):
+        with extra("demo"):
+            import matplotlib  # noqa: F401 - what is missing is told before the search, not after it
+            import torch
+            import uniplot  # noqa: F401
+
+            from lr_finder.demo import make_training
+        options.check_files()
+        torch.set_num_threads(1)  # a network this small only gets slower with more
+        result = lr_find(*make_training(), **options.keywords)
+        status = _report(result, options)
+        if status == SUGGESTION and not options.quiet:
+            _compare(result.suggestion.lr)
+        sys.exit(status)
+
+
+def _compare(lr: float) -> None:
+    """Trains at the rate, below it and above it, and prints what comes of it."""
+    from lr_finder.demo import EPOCHS, accuracy_after_training
+
+    click.echo(f"\nDoes it matter? {EPOCHS} epochs from the same initial weights, then digits never trained on:\n")
+    click.echo("  learning rate                     read correctly")
+    for factor, name in ((0.1, "a tenth of it"), (1.0, "the suggestion"), (10.0, "ten times it")):
+        accuracy = accuracy_after_training(factor * lr)
+        click.echo(f"  {factor * lr:<10.2g}  {name:<18} {accuracy:>12.1%}")
+    click.echo("\nNothing but the learning rate differs between the three.")
+
+
+def _report(result: RangeTestResult, options: Options) -> int:
+    """Shows a result and writes its files; the exit status."""
+    status = _show(result, quiet=options.quiet)
+    written = []
+    try:
+        if options.plot is not None:
+            save_plot(result, options.plot)
+            written.append(options.plot)
+        if options.json is not None:
+            result.save(options.json)
+            written.append(options.json)
+    except OSError as error:
+        raise click.ClickException(printable(f"could not write a file: {error}")) from None
+    if written and not options.quiet:
+        click.echo(printable(f"\nWrote {' and '.join(map(str, written))}."))
+    return status
+
+
+def _show(result: RangeTestResult, *, quiet: bool) -> int:
+    if not quiet:
+        _draw(result)
+    try:
+        suggestion = result.suggestion
+    except NoSuggestionError:
+        _say(result.explain(), err=True)
+        return NO_SUGGESTION
+    if quiet:
+        click.echo(suggestion.lr)
+    else:
+        click.secho(f"Suggested learning rate {suggestion}", bold=True)
+        click.echo()
+        _say(result.explain())
+    return SUGGESTION
+
+
+def _draw(result: RangeTestResult) -> None:
+    try:
+        plot = terminal_plot(result)
+    except MissingExtraError as error:  # the search was made, and its result is told without the plot
+        plot = f"No plot here: {error}"
+    click.echo(f"{plot}\n")
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    click.echo(click.wrap_text(printable(text), width=terminal_width()), err=err)
+
+
+def _check_file(option: str, path: Path, suffixes: tuple[str, ...]) -> None:
+    if path.suffix.lower() not in suffixes:
+        raise BadUsage(printable(f"{option} must end in {' or '.join(suffixes)}, got {str(path)!r}"))
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise BadUsage(printable(f"{option} {str(path)!r} cannot be written: {error.strerror}")) from None
+
+
+@contextmanager
+def _told_plainly(options: Options) -> Iterator[None]:
+    """Tells the caller's mistakes in a line; what the user's own training raises keeps its traceback."""
+    try:
+        yield
+    except MissingExtraError as error:
+        raise click.ClickException(str(error)) from None
+    except (ValueError, TypeError) as error:
+        if not _is_ours(error):
+            raise
+        raise BadUsage(printable(str(error))) from None
+    except KeyboardInterrupt as interrupt:
+        click.echo("Interrupted.", err=True)
+        partial = getattr(interrupt, "partial_result", None)
+        if partial is not None and len(partial.lrs):
+            _report(partial, options)
+        sys.exit(INTERRUPTED)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether this package raised it, and not the training that it called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("lr_finder.")

@@ -1,0 +1,58 @@
+"""Batches from whatever the user trains with: again from the start for every ramp, and round again when short."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+class DataEndedError(Exception):
+    """The loader has no more batches and can't start over."""
+
+
+class Batches:
+    """Gives batch after batch of a loader, as a training over several epochs would; `name` is for its errors."""
+
+    def __init__(self, loader: Iterable[Any], name: str = "train_loader"):
+        if not isinstance(loader, Iterable):
+            raise TypeError(f"{name} must be iterable, got {type(loader).__name__}")
+        self._name = name
+        self._has_given = False
+        # An iterator can't start over for a second ramp: what was taken from it is kept.
+        self._loader = _Kept(loader) if isinstance(loader, Iterator) else loader
+        self._batches: Iterator[Any] = iter(())
+
+    def restart(self) -> None:
+        """Goes back to the first batch."""
+        self._batches = iter(self._loader)
+
+    def next(self) -> Any:
+        """The next batch.
+
+        Raises:
+            DataEndedError: There is none, and going round again gives none.
+            ValueError: There never was one.
+        """
+        for batch in self._batches:
+            self._has_given = True
+            return batch
+        if not isinstance(self._loader, _Kept):
+            self.restart()
+            for batch in self._batches:
+                self._has_given = True
+                return batch
+        if not self._has_given:
+            raise ValueError(f"{self._name} must yield at least one batch, got none")
+        raise DataEndedError
+
+
+class _Kept:
+    """An iterator that can be gone through again, because it keeps what it gave."""
+
+    def __init__(self, source: Iterator[Any]):
+        self._source = source
+        self._kept: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._kept
+        for batch in self._source:
+            self._kept.append(batch)
+            yield batch

@@ -1,0 +1,84 @@
+"""JAX: a loss function of parameters, with an optimizer from Optax. Plain pytrees and Equinox modules."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.sweep import Bound
+from lr_finder.integrations.optax_ramp import MakeOptimizer, Training, scalar
+
+
+def lr_find(
+    loss: Callable[..., Any],
+    params: Any,
+    make_optimizer: MakeOptimizer,
+    batches: Iterable[Any],
+    *,
+    key: jax.Array | None = None,
+    start_lr: Bound | None = None,
+    end_lr: Bound | None = None,
+    num_it: int = 100,
+    stop_div: bool = True,
+    wd: float | None = None,
+    progress: bool | None = None,
+) -> RangeTestResult:
+    """Searches for the learning rate of a JAX training from the given parameters on; they are left alone.
+
+    Args:
+        loss: `loss(params, batch)`, a scalar or a tuple whose first item it is. It is compiled together with the
+            optimizer's update, once for all rates.
+        params: A pytree, such as nested dictionaries or an Equinox module. Its arrays of floating-point numbers are
+            trained and all else is constant, as under `equinox.filter(params, equinox.is_inexact_array)`.
+        make_optimizer: From a rate to an Optax optimizer: `optax.adamw`, or `lambda lr: optax.chain(...)`.
+        batches: What the training goes through, again from the start where it is shorter than the search.
+        key: A random key. The loss is then called as `loss(params, batch, key)`, with a key of its own in every step.
+        start_lr: The rate of the first step; without any bound the range is found too.
+        end_lr: The rate of the last step.
+        num_it: Optimizer steps to plan for.
+        stop_div: Whether to stop once the loss has diverged.
+        wd: Must be None; weight decay is given in `make_optimizer`.
+        progress: Whether to show a progress bar; None shows it on a terminal only.
+
+    Raises:
+        ValueError: An argument breaks its rule; the text names it.
+        TypeError: An argument is of the wrong kind.
+    """
+    trained, rebuild = _partition(params)
+
+    def objective(trained: Any, key: Any, batch: Any) -> tuple[jax.Array, Any]:
+        if key is None:
+            return scalar(loss(rebuild(trained), batch)), None
+        next_key, step_key = jax.random.split(key)
+        return scalar(loss(rebuild(trained), batch, step_key)), next_key
+
+    return Training(objective, trained, key, make_optimizer, batches).search(
+        start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd, progress=progress
+    )
+
+
+def _partition(params: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The trained part of a pytree, with None in place of all else, and the function that puts the rest back."""
+    leaves, structure = jax.tree.flatten(params)
+    if not any(_is_trained(leaf) for leaf in leaves):
+        raise ValueError(f"params must hold at least one array of floating-point numbers, and {_name(params)} has none")
+    for leaf in leaves:
+        if isinstance(leaf, jax.Array) and leaf.is_deleted():
+            raise ValueError("params must hold live arrays, and one was donated to an earlier step")
+
+    def rebuild(trained: Any) -> Any:
+        values = iter(jax.tree.leaves(trained))
+        return structure.unflatten([next(values) if _is_trained(leaf) else leaf for leaf in leaves])
+
+    return structure.unflatten([leaf if _is_trained(leaf) else None for leaf in leaves]), rebuild
+
+
+def _is_trained(leaf: Any) -> bool:
+    return isinstance(leaf, (jax.Array, np.ndarray)) and jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def _name(params: Any) -> str:
+    return type(params).__name__

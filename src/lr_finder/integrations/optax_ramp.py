@@ -1,0 +1,181 @@
+"""A ramp over a JAX training: one compiled step with the rate as an argument, on copies of the user's arrays."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from lr_finder.core.curve import Curve
+from lr_finder.core.range_test import RangeTest
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import Ramp, search
+from lr_finder.core.stopping import StopReason
+from lr_finder.core.sweep import Bound, Sweep
+from lr_finder.integrations.batches import Batches, DataEndedError
+from lr_finder.integrations.optax_checks import check_factory, check_rate_is_used, check_unscheduled
+from lr_finder.preserve import preserve
+from lr_finder.progress import progress_bar
+
+MakeOptimizer: TypeAlias = Callable[[Any], optax.GradientTransformation]
+"""The optimizer for a rate, which may be a traced array."""
+
+READ_EVERY = 8
+"""Losses that wait before they are read: reading one waits for the steps that were dispatched."""
+
+MOST_MICRO_STEPS = 1000
+"""A training whose `optax.MultiSteps` has not updated after this many batches is taken to be wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A JAX training as a range test needs it. Nothing in it is changed, so there is nothing of it to put back.
+
+    Args:
+        objective: `objective(trained, carried, batch)` gives the loss and what the next step is to carry.
+        trained: The arrays that the optimizer moves, a pytree.
+        carried: What else changes from step to step, a pytree: a random key, running statistics.
+        make_optimizer: The Optax transformation for a rate.
+        batches: What training goes through.
+    """
+
+    objective: Callable[[Any, Any, Any], tuple[jax.Array, Any]]
+    trained: Any
+    carried: Any
+    make_optimizer: MakeOptimizer
+    batches: Iterable[Any]
+
+    def search(
+        self,
+        *,
+        start_lr: Bound | None,
+        end_lr: Bound | None,
+        num_it: int,
+        stop_div: bool,
+        wd: float | None,
+        progress: bool | None,
+    ) -> RangeTestResult:
+        """Searches for the rate of this training; the keywords are those of every `lr_find`."""
+        check_factory(self.make_optimizer)
+        if wd is not None:
+            raise ValueError("wd must be None with Optax: give the weight decay in make_optimizer")
+        with progress_bar(num_it, progress) as bar:
+            ramp = self._ramp(on_step=bar.update)
+            return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div)
+
+    def _ramp(self, on_step: Callable[[], object]) -> Ramp:
+        batches = Batches(self.batches, name="batches")
+        # One compiled step for all ramps. What it donates are copies: the user's own arrays stay valid.
+        compiled = jax.jit(self._step, donate_argnums=(0, 1))
+
+        def ramp(sweep: Sweep) -> Curve:
+            with preserve(*_with_state(self.batches)):
+                batches.restart()
+                test = RangeTest.over(sweep, read=_read, read_every=READ_EVERY)
+                run = _Run(self, compiled, batches, test.lr)
+                try:
+                    while not test.has_ended:
+                        test.record(run.optimizer_step(test.lr))
+                        on_step()
+                except DataEndedError:
+                    test.stop(StopReason.DATA_ENDED)
+                except BaseException as error:
+                    test.keep_partial(error)
+                    raise
+                return test.curve
+
+        return ramp
+
+    def _step(self, trained: Any, state: Any, carried: Any, lr: Any, batch: Any) -> tuple[Any, Any, Any, jax.Array]:
+        """One step at a rate; what it changed, and the loss before it."""
+        optimizer = optax.with_extra_args_support(self.make_optimizer(lr))
+        state = _aim(state, optimizer.init(trained))
+        with_gradient = jax.value_and_grad(self.objective, has_aux=True)
+        (loss, carried_on), gradient = with_gradient(trained, carried, batch)
+        updates, state = optimizer.update(
+            gradient,
+            state,
+            trained,
+            # For transformations that search along the line, or react to a plateau.
+            value=loss,
+            grad=gradient,
+            value_fn=lambda moved: self.objective(moved, carried, batch)[0],
+        )
+        return optax.apply_updates(trained, updates), state, carried_on, loss
+
+
+class _Run:
+    """A training from its start: copies of the arrays, with an optimizer that has taken no step."""
+
+    def __init__(self, training: Training, compiled: Any, batches: Batches, lr: float):
+        self._compiled = compiled
+        self._batches = batches
+        self._trained = _copy(training.trained)
+        self._state = _copy(training.make_optimizer(lr).init(self._trained))
+        self._carried = training.carried
+        self._is_checked = False
+        check_unscheduled(self._state)
+
+    def optimizer_step(self, lr: float) -> jax.Array:
+        """Trains until the optimizer updates; the mean loss of the batches that it took."""
+        losses = []
+        for _ in range(MOST_MICRO_STEPS):
+            losses.append(self._micro_step(lr, self._batches.next()))
+            # mini_step goes back to 0 with each update; other optimizers update on every batch.
+            if not isinstance(self._state, optax.MultiStepsState) or int(self._state.mini_step) == 0:
+                return jnp.mean(jnp.stack(losses)) if len(losses) > 1 else losses[0]
+        raise RuntimeError(f"optax.MultiSteps made no update in {MOST_MICRO_STEPS} batches")
+
+    def _micro_step(self, lr: float, batch: Any) -> jax.Array:
+        arguments = (self._trained, self._state, self._carried, lr, batch)
+        if not self._is_checked:
+            check_rate_is_used(self._compiled, arguments, position=3)
+            self._is_checked = True
+        self._trained, self._state, self._carried, loss = self._compiled(*arguments)
+        return loss
+
+
+def scalar(loss: Any) -> jax.Array:
+    """The loss that a user's loss function returned: a scalar, or a tuple whose first item is one.
+
+    Raises:
+        ValueError: It is no scalar.
+    """
+    value = loss[0] if isinstance(loss, tuple) else loss
+    if jnp.shape(value) != ():
+        raise ValueError(f"loss must return a scalar, got an array of shape {jnp.shape(value)}")
+    return value
+
+
+def _aim(state: Any, fresh: Any) -> Any:
+    """The optimizer's state with the hyperparameters of a fresh one, where `optax.inject_hyperparams` keeps the rate."""
+
+    def is_injected(node: Any) -> bool:
+        return isinstance(node, optax.InjectStatefulHyperparamsState)
+
+    def aim(old: Any, new: Any) -> Any:
+        return old._replace(hyperparams=new.hyperparams) if is_injected(old) else old
+
+    return jax.tree.map(aim, state, fresh, is_leaf=is_injected)
+
+
+def _copy(tree: Any) -> Any:
+    """Arrays of their own for every leaf, without the weak types that would make JAX trace the step a second time."""
+
+    def copy(leaf: Any) -> jax.Array:
+        array = jnp.asarray(leaf)
+        return jnp.array(array, dtype=array.dtype, copy=True)
+
+    return jax.tree.map(copy, tree)
+
+
+def _with_state(batches: Any) -> tuple[Any, ...]:
+    """The batches, where they are an object with a position or a generator to put back; a list of arrays has none."""
+    return (batches,) if hasattr(batches, "__dict__") and not isinstance(batches, Iterator) else ()
+
+
+def _read(losses: Sequence[jax.Array]) -> list[float]:
+    """Reads losses from their device in one go."""
+    return [float(loss) for loss in jax.device_get(list(losses))]

@@ -1,0 +1,38 @@
+"""Objects of classes that have no file here: their attributes, or their state dict."""
+
+from copy import deepcopy
+from dataclasses import is_dataclass
+from typing import Any
+
+from lr_finder.preserve.random_numbers import is_generator
+from lr_finder.preserve.snapshot import Snapshot, refusal, save, save_attributes
+
+
+@save.register(object)
+def _save_object(thing: Any, snapshot: Snapshot) -> None:
+    """Saves what was given, and what was found where it holds state; other finds are left alone.
+
+    Following every attribute of a model would end in loggers, trainers and thread pools.
+    """
+    is_given = any(thing is given for given in snapshot.given)
+    if hasattr(thing, "__dict__"):
+        if is_given or _holds_state(thing):
+            # An optimizer, a scheduler or a gradient scaler keeps all of its state here. A cold optimizer has none:
+            # putting back an empty dictionary clears what training made, without any copy.
+            save_attributes(thing, snapshot)
+    elif _has_state_dict(thing):
+        state = deepcopy(thing.state_dict())
+        snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
+    elif is_given:
+        raise TypeError(refusal(thing))
+
+
+def _holds_state(thing: Any) -> bool:
+    """Whether an object has a state dict, is a dataclass, or has an array, a tensor or a generator as an attribute."""
+    if _has_state_dict(thing) or is_dataclass(thing):
+        return True
+    return any(hasattr(value, "__array__") or is_generator(value) for value in vars(thing).values())
+
+
+def _has_state_dict(thing: Any) -> bool:
+    return hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")

@@ -1,0 +1,99 @@
+"""The memory under tensors: each storage once, whichever weights are tied or views of one another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from lr_finder.preserve.snapshot import Snapshot
+
+_COMPRESSED_BY_ROW = (torch.sparse_csr, torch.sparse_bsr)
+_COMPRESSED_BY_COLUMN = (torch.sparse_csc, torch.sparse_bsc)
+
+
+class StorageBytes:
+    """The bytes of a storage, on whatever device."""
+
+    def __init__(self, storage: torch.UntypedStorage):
+        self.nbytes = storage.nbytes()
+        self._storage = storage
+
+    def read(self, start: int, into: memoryview) -> None:
+        """Copies the bytes from `start` on into host memory."""
+        # Not through numpy(), after which a storage can't be resized any more.
+        _host_bytes(into).copy_(_as_bytes(self._storage)[start : start + len(into)])
+
+    def write(self, start: int, data: memoryview) -> None:
+        """Overwrites the bytes from `start` on."""
+        if self._storage.nbytes() != self.nbytes:  # the block freed or resized it
+            self._storage.resize_(self.nbytes)
+        _as_bytes(self._storage)[start : start + len(data)].copy_(_host_bytes(data))
+
+
+def copy_storage(storage: torch.UntypedStorage, snapshot: Snapshot) -> None:
+    """Has the bytes of a storage copied, once."""
+    # Every tensor makes a Python object of its own for the storage that it shares: the address tells them apart.
+    if storage.nbytes() and snapshot.skip(storage, key=(storage.device, storage.data_ptr())):
+        snapshot.copy(StorageBytes(storage))
+
+
+def copy_storages(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Has the bytes under a tensor copied."""
+    for storage in storages(tensor):
+        copy_storage(storage, snapshot)
+
+
+def watch_storages(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Has the bytes under a tensor checked, not copied: a change can't be put back and must not go unseen."""
+    before = [(storage, _checksum(storage)) for storage in storages(tensor)]
+
+    def check() -> None:
+        if any(_checksum(storage) != checksum for storage, checksum in before):
+            raise RuntimeError(
+                f"a frozen parameter of shape {tuple(tensor.shape)} changed and can't be put back: frozen parameters "
+                "that outweigh the trained ones are not copied; give this parameter itself to preserve()"
+            )
+
+    snapshot.on_restore(check)
+
+
+def storages(tensor: torch.Tensor) -> list[torch.UntypedStorage]:
+    """The storages under a tensor; several under a sparse tensor or a wrapper subclass."""
+    return [part.untyped_storage() for part in plain_parts(tensor)]
+
+
+def inner_tensors(tensor: torch.Tensor) -> dict[str, Any]:
+    """The tensors inside a wrapper subclass (DTensor, quantized and others) by attribute; none in other tensors."""
+    flatten = getattr(tensor, "__tensor_flatten__", None)
+    return {} if flatten is None else {name: getattr(tensor, name) for name in flatten()[0]}
+
+
+def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The plain tensors that hold a tensor's values: itself, or those inside a wrapper or a sparse tensor."""
+    inner = inner_tensors(tensor)
+    if inner:
+        for part in inner.values():
+            yield from plain_parts(part)
+    elif tensor.layout is torch.sparse_coo:
+        yield from (tensor._indices(), tensor._values())
+    elif tensor.layout in _COMPRESSED_BY_ROW:
+        yield from (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+    elif tensor.layout in _COMPRESSED_BY_COLUMN:
+        yield from (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+    elif tensor.device.type != "meta":
+        yield tensor
+
+
+def _as_bytes(storage: torch.UntypedStorage) -> torch.Tensor:
+    return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)  # pyright: ignore[reportArgumentType]
+
+
+def _host_bytes(data: memoryview) -> torch.Tensor:
+    return torch.frombuffer(data, dtype=torch.uint8)
+
+
+def _checksum(storage: torch.UntypedStorage) -> int:
+    """The sum of the storage's 64-bit words and of the bytes left over, without a copy."""
+    values = _as_bytes(storage)
+    words = len(values) // 8 * 8
+    return int(values[:words].view(torch.int64).sum()) + int(values[words:].sum())

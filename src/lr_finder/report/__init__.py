@@ -1,0 +1,1 @@
+"""What the user sees of a result: a plot, and the same in a terminal."""

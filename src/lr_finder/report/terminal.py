@@ -1,0 +1,100 @@
+"""A result in a terminal: the plot as text, and texts made safe to print."""
+
+import shutil
+import sys
+
+import numpy as np
+
+from lr_finder.core.result import RangeTestResult
+from lr_finder.extras import extra
+from lr_finder.report.view import view
+
+NARROWEST, WIDEST = 50, 100
+"""Columns of what is written; a narrower terminal wraps it."""
+
+HEIGHT = 14
+FRAME_IN_ASCII = str.maketrans("┌┐└┘─│", "++++-|")
+
+
+def terminal_plot(result: RangeTestResult, width: int | None = None, ascii_only: bool | None = None) -> str:
+    """The smoothed loss against the rate in lines of text, with a vertical line at the suggestion.
+
+    Args:
+        result: The result.
+        width: Columns, limited to 50 to 100; `terminal_width()` where left out.
+        ascii_only: Whether to draw with ASCII characters; where left out, if standard output can hold no others.
+
+    Raises:
+        MissingExtraError: uniplot is not installed.
+    """
+    with extra("terminal"):
+        from uniplot import plot_to_string
+
+    shown = view(result)
+    if not len(shown.lrs):
+        return "There is no finite loss to draw."
+    width = terminal_width() if width is None else min(max(width, NARROWEST), WIDEST)
+    if ascii_only is None:
+        ascii_only = not _can_print("┌▀│")
+    title, marks = "loss against learning rate", []
+    if shown.suggestion is not None:
+        title, marks = f"{title} (│ suggested: {shown.suggestion.lr:.2g})", [shown.suggestion.lr]
+    low, high = min([shown.lrs[0], *marks]), max([shown.lrs[-1], *marks])
+    if low == high:
+        low, high = low / 10, high * 10
+    text = plot_to_string(
+        xs=shown.lrs,
+        ys=shown.smoothed,
+        lines=True,
+        x_as_log=True,
+        x_min=low,
+        x_max=high,
+        x_labels=False,  # uniplot's own can be broken powers, such as 10^-2.5
+        x_gridlines=marks,
+        y_gridlines=[],
+        y_max=min(shown.top, shown.smoothed.max()),
+        width=width,
+        line_length_hard_cap=width,
+        height=HEIGHT,
+        title=title,
+        character_set="ascii" if ascii_only else "block",
+    )
+    text += "\n" + _rate_labels(low, high, columns=text.index("┐") - text.index("┌") - 1)
+    return text.translate(FRAME_IN_ASCII) if ascii_only else text
+
+
+def terminal_width() -> int:
+    """Columns to write in: those of the terminal, but 50 at least and 100 at most."""
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out, so that text from a file cannot steer the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text
+    )
+
+
+def _rate_labels(low: float, high: float, columns: int) -> str:
+    """The line below the frame: powers of ten, or both ends where there are no two powers between them."""
+    first, last = np.log10([low, high])
+    powers = np.arange(np.ceil(first), np.floor(last) + 1)
+    labels = (
+        {power: f"{10**power:g}" for power in powers} if len(powers) > 1 else {first: f"{low:.2g}", last: f"{high:.2g}"}
+    )
+    line = ""
+    for decade, label in labels.items():
+        centre = 1 + (decade - first) / (last - first) * (columns - 1)
+        start = min(max(round(centre - (len(label) - 1) / 2), 0), columns + 2 - len(label))
+        if start > len(line) or not line:
+            line = line.ljust(start) + label
+    return line
+
+
+def _can_print(text: str) -> bool:
+    """Whether standard output has these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,231 @@
+"""Whatever ends the block, everything is put back, and what the user sees is what happened."""
+
+import os
+import signal
+import threading
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn, optim
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+
+from lr_finder.preserve import preserve
+from preserve.fingerprint import fingerprint
+from preserve.models import Bookkeeping
+
+PLACES = ["loader", "model", "loss", "gradient", "before the step", "after the step", "schedule", "average", "progress"]
+FAULTS = [ValueError, RuntimeError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit]
+
+
+class Faulty:
+    """A training in which every place can fail, at any step."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        self.place, self.steps_left, self.fault = "", 0, Exception()
+        self.model = Bookkeeping()
+        self.model.net.register_forward_pre_hook(lambda *_: self.reach("model"))
+        self.model.net[0].weight.register_hook(lambda _: self.reach("gradient"))
+        self.optimizer = optim.AdamW(self.model.parameters(), lr=0.01)
+        self.optimizer.register_step_pre_hook(lambda *_: self.reach("before the step"))
+        self.optimizer.register_step_post_hook(lambda *_: self.reach("after the step"))
+        self.scheduler = optim.lr_scheduler.LambdaLR(self.optimizer, lambda _: self.reach("schedule") or 0.9)
+        self.average = AveragedModel(self.model, avg_fn=self._average)
+        self.loader = DataLoader(Samples(self), 4, shuffle=True)
+        self.state = [self.model, self.scheduler, self.average, self.loader]
+
+    def reach(self, place):
+        if place == self.place and self.steps_left <= 0:
+            raise self.fault
+
+    def train(self):
+        for _ in range(3):
+            for inputs in self.loader:
+                self.optimizer.zero_grad()
+                loss = self.model(inputs).square().mean()
+                self.reach("loss")
+                loss.backward()
+                self.optimizer.step()
+                self.scheduler.step()
+                self.average.update_parameters(self.model)
+                self.reach("progress")
+                self.steps_left -= 1
+
+    def _average(self, average, value, _):
+        self.reach("average")
+        return (average + value) / 2
+
+
+class Samples(Dataset):
+    def __init__(self, training):
+        self.reach = training.reach
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        self.reach("loader")
+        return torch.full((8,), float(index))
+
+
+@pytest.fixture(scope="module")
+def training():
+    """Warm, and mid-way: the tests put it back each time, or the next one fails."""
+    training = Faulty()
+    training.train()
+    return training
+
+
+@given(place=st.sampled_from(PLACES), step=st.integers(0, 8), kind=st.sampled_from(FAULTS), disk=st.booleans())
+def test_everything_is_as_before_wherever_and_whenever_a_fault_comes(training, place, step, kind, disk):
+    training.place, training.steps_left, training.fault = place, step, kind("the one")
+    before = fingerprint(*training.state)
+    with pytest.raises(kind) as caught, preserve(*training.state, storage="disk" if disk else "memory"):
+        training.train()
+    assert caught.value is training.fault
+    assert fingerprint(*training.state) == before
+
+
+def trained(model):
+    for parameter in model.parameters():
+        parameter.data += 1
+
+
+def test_a_break_out_of_the_users_loop_puts_everything_back():
+    model = nn.Linear(2, 2)
+    before = fingerprint(model)
+    for _ in range(3):
+        with preserve(model):
+            trained(model)
+            break
+    assert fingerprint(model) == before
+
+
+def test_a_generator_that_is_closed_puts_everything_back():
+    model = nn.Linear(2, 2)
+    before = fingerprint(model)
+
+    def losses():
+        with preserve(model):
+            while True:
+                trained(model)
+                yield 1.0
+
+    running = losses()
+    next(running), next(running)
+    running.close()
+    assert fingerprint(model) == before
+
+
+class Awkward:
+    """Can't be put back."""
+
+    __slots__ = ()
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        raise OSError("no way back")
+
+
+def test_one_thing_that_fails_to_come_back_does_not_stop_the_others():
+    first, last = torch.zeros(2), torch.zeros(2)
+
+    def change():
+        with preserve(first, Awkward(), last):
+            first.add_(1), last.add_(1)
+
+    with pytest.raises(RuntimeError, match="1 steps of putting everything back failed: no way back") as caught:
+        change()
+    assert isinstance(caught.value.__cause__, OSError)
+    assert first.sum() == last.sum() == 0
+
+
+def test_the_blocks_own_error_is_not_replaced_by_one_of_putting_back(caplog):
+    error = ValueError("the block's own")
+    with pytest.raises(ValueError, match="the block's own") as caught, preserve(Awkward()):
+        raise error
+    assert caught.value is error
+    assert "could not be put back" in caplog.text
+
+
+class Ringing(Awkward):
+    """Raises a signal while it is put back, as a hand on the keyboard would."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, *numbers):
+        self.numbers = numbers
+
+    def load_state_dict(self, state):
+        for number in self.numbers:
+            os.kill(os.getpid(), number)
+
+
+def test_control_c_while_putting_back_is_held_back_until_everything_is_back():
+    first, last = torch.zeros(2), torch.zeros(2)
+    with pytest.raises(KeyboardInterrupt), preserve(first, Ringing(signal.SIGINT), last):
+        first.add_(1), last.add_(1)
+    assert first.sum() == last.sum() == 0
+
+
+def test_the_first_control_c_reaches_the_user_when_a_second_comes_while_putting_back():
+    error = KeyboardInterrupt()
+    error.partial_result = "kept"
+    with pytest.raises(KeyboardInterrupt) as caught, preserve(Ringing(signal.SIGINT, signal.SIGINT)):
+        raise error
+    assert caught.value is error
+    os.kill(os.getpid(), 0)  # a bytecode at which a signal still under way would strike
+
+
+def test_a_handler_of_the_users_own_runs_once_everything_is_back_and_stays_in_place():
+    weights, seen = torch.zeros(2), []
+
+    def handler(number, frame):
+        seen.append(weights.sum().item())
+
+    previous = signal.signal(signal.SIGTERM, handler)
+    try:
+        with preserve(Ringing(signal.SIGTERM), weights):
+            weights.add_(1)
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert seen == [0]
+
+
+def test_signals_are_left_alone_outside_the_main_thread():
+    weights = torch.zeros(2)
+
+    def work():
+        with preserve(weights):
+            weights.add_(1)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert weights.sum() == 0
+
+
+class Interrupting(Awkward):
+    """Interrupts the snapshot while it is taken."""
+
+    __slots__ = ()
+
+    def state_dict(self):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_snapshot_is_taken_changes_nothing():
+    model = Bookkeeping()
+    loader = DataLoader(torch.zeros(4, 8), num_workers=1, persistent_workers=True)
+    epoch = iter(loader)
+    before = fingerprint(model, loader)
+    with pytest.raises(KeyboardInterrupt), preserve(model, loader, Interrupting()):
+        raise AssertionError("the block must not run")
+    assert fingerprint(model, loader) == before
+    assert len(list(epoch)) == 4

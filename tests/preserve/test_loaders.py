@@ -1,0 +1,124 @@
+"""Loaders: generators, epochs, positions and running workers come back; the samples are not copied."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+from torchdata.stateful_dataloader import StatefulDataLoader
+
+from lr_finder.preserve import preserve
+from preserve.fingerprint import fingerprint
+from preserve.loaders import LOADERS, Noisy, samples
+
+pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning")  # torchdata 0.11 calls it
+
+
+def batches(loader):
+    return [batch[0].tolist() for batch in loader]
+
+
+def test_samples_are_not_copied():
+    data = TensorDataset(torch.zeros(1000, 100))
+    loader = DataLoader(ConcatDataset([Subset(data, range(500)), data]), shuffle=True)
+    with preserve(loader) as snapshot:
+        assert snapshot.nbytes == 0
+
+
+class Workplace(Dataset):
+    """Says which process reads it."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return os.getpid()
+
+
+def test_persistent_workers_are_the_same_processes_and_the_blocks_own_are_gone():
+    loader = DataLoader(Workplace(), num_workers=1, persistent_workers=True)
+    (ours,) = {int(process) for process in loader}
+    with preserve(loader):
+        (theirs,) = {int(process) for process in loader}
+        assert theirs != ours
+    assert {int(process) for process in loader} == {ours}
+    with pytest.raises(ProcessLookupError):
+        os.kill(theirs, 0)
+
+
+def test_an_epoch_goes_on_in_the_middle():
+    for name in ("shuffled", "own generator", "noisy", "iterable", "persistent workers", "stateful"):
+        torch.manual_seed(0)
+        expected = batches(LOADERS[name]())
+        torch.manual_seed(0)
+        loader = LOADERS[name]()
+        epoch = iter(loader)
+        first = next(epoch)[0].tolist()
+        with preserve(loader):
+            batches(loader)
+        assert [first, *batches(epoch)] == expected, name
+
+
+def test_a_stateful_loader_says_the_same_of_its_position():
+    loader = StatefulDataLoader(samples(), 8, shuffle=True)
+    epoch = iter(loader)
+    next(epoch), next(epoch)
+    before = loader.state_dict()
+    with preserve(loader):
+        batches(loader)
+    assert str(loader.state_dict()) == str(before)
+
+
+def test_a_stateful_loader_about_to_resume_still_resumes():
+    def resuming():
+        loader = StatefulDataLoader(samples(), 8)
+        next(iter(loader))
+        fresh = StatefulDataLoader(samples(), 8)
+        fresh.load_state_dict(loader.state_dict())
+        return fresh
+
+    loader = resuming()
+    with preserve(loader):
+        assert len(batches(loader)) == 6
+    assert batches(loader) == batches(resuming())
+
+
+class Reader:
+    """A part of a data set that is no data set."""
+
+    def __init__(self):
+        self.noise = np.random.default_rng(1)
+
+
+class Nested(Noisy):
+    def __init__(self):
+        super().__init__()
+        self.steps = [Reader(), {"reader": Reader()}]
+        self.counts = {"read": 0}
+
+
+def test_generators_deep_inside_a_data_set_are_found():
+    data = Nested()
+    before = fingerprint(data)
+    with preserve(DataLoader(Subset(data, range(3)))):
+        data.noise.random()
+        data.steps[0].noise.random()
+        data.steps[1]["reader"].noise.random()
+        data.steps.append("another")
+        data.counts["read"] += 1
+    assert fingerprint(data) == before
+
+
+def test_the_data_of_a_sampler_that_is_given_alone_are_not_copied():
+    sampler = torch.utils.data.RandomSampler([torch.zeros(100)], generator=torch.Generator().manual_seed(1))
+    before = fingerprint(sampler)
+    with preserve(sampler) as snapshot:
+        list(sampler)
+    assert snapshot.nbytes == 0
+    assert fingerprint(sampler) == before
+
+
+def test_an_iterator_in_use_is_refused():
+    with pytest.raises(TypeError, match="got _SingleProcessDataLoaderIter"), preserve(iter(DataLoader(samples()))):
+        pass
