@@ -68,7 +68,7 @@ def curve_of(losses, reason=StopReason.COMPLETED):
 HOPELESS = {
     "constant": (curve_of([0.7] * 100), "stayed at 0.7 whatever the rate"),
     "only rises": (curve_of(np.geomspace(1, 100, 100), StopReason.DIVERGED), "never fell clearly"),
-    "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "still at its lowest at the last rate"),
+    "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "still falling at the last rate"),
     "NaN at once": (curve_of([math.nan], StopReason.NOT_FINITE), "was nan at the first step"),
     "infinite at once": (curve_of([math.inf], StopReason.NOT_FINITE), "was inf at the first step"),
     "too short": (curve_of([3.0, 2.0, 1.0, math.nan], StopReason.NOT_FINITE), "only 3 finite losses"),

@@ -43,10 +43,41 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     bowl = Bowl(sharpest)
     result = search(bowl.ramp, num_it=num_it)
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
-    assert len(bowl.sweeps) == 2
-    assert sum(sweep.num_it for sweep in bowl.sweeps) == num_it
-    assert result.steps_taken <= num_it
-    assert result.lrs[0] == bowl.sweeps[1].start_lr
+    planned = [sweep.num_it for sweep in bowl.sweeps]
+    assert planned in ([num_it // 5, 2 * num_it // 5], [num_it // 5, 2 * num_it // 5, 2 * num_it])
+    assert result.steps_taken <= sum(planned)
+    assert result.lrs[0] == bowl.sweeps[-1].start_lr
+
+
+def test_where_the_loss_fell_little_it_climbs_again_more_slowly():
+    bowl = Bowl(10.0)
+
+    def ramp_on_a_plateau(sweep):
+        curve = bowl.ramp(sweep)
+        return Curve(curve.lrs, curve.losses + 100, stop_reason=curve.stop_reason)
+
+    result = search(ramp_on_a_plateau, num_it=100)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
+    assert result.steps_taken > 100
+    assert result.lrs[0] == bowl.sweeps[2].start_lr
+
+
+def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
+    """The quick look is led astray by a dip; the climb that starts there sees the loss fall to its end."""
+    bowl = Bowl(10.0)
+
+    def ramp_with_a_dip(sweep):
+        curve = bowl.ramp(sweep)
+        losses = curve.losses.copy()
+        if sweep.num_it == 20:
+            losses[np.argmin(abs(np.log(curve.lrs / 1e-4)))] = -1
+        return Curve(curve.lrs, losses)
+
+    result = search(ramp_with_a_dip, num_it=100)
+    first, second = bowl.sweeps[1:]
+    assert first.end_lr < 0.01
+    assert second.end_lr > 10 * first.end_lr
+    assert 2 / 10.0 / 30 < result.suggestion.lr < 2 / 10.0
 
 
 def test_too_few_steps_for_two_ramps_make_one_over_the_whole_range():

@@ -164,4 +164,5 @@ class RangeTest:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
         error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
         if hasattr(error, "add_note"):  # Python 3.11
-            error.add_note(f"The {len(self.curve)} steps measured so far are on this exception as partial_result.")
+            add_note = error.add_note  # pyright: ignore[reportAttributeAccessIssue]
+            add_note(f"The {len(self.curve)} steps measured so far are on this exception as partial_result.")

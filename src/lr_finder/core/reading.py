@@ -22,8 +22,11 @@ Pure noise (normal, exponential, Student t with 3 degrees of freedom) reaches 4 
 and 7 to 9 in curves of 12.
 """
 
-BASIN_DEPTH = 0.1
-"""The basin is where the smoothed loss lies within this share of its fall above the lowest point."""
+BASIN_DEPTH = 0.05
+"""The basin begins where the smoothed loss comes within this share of its fall of the lowest point."""
+
+OPEN_END = 3.0
+"""A basin that begins less than this factor below the last rate may go on falling beyond it."""
 
 RESOLUTION = 1e-6
 """A fall smaller than this share of the loss is rounding (float32 carries about 1e-7)."""
@@ -59,16 +62,14 @@ class Reading:
         """How far the smoothed loss fell from where it started."""
         return self.start - float(self.losses[self.lowest])
 
-    @cached_property
-    def basin(self) -> tuple[int, int]:
-        """First and last index of the stretch around the lowest loss that is nearly as low."""
-        inside = self.losses <= self.losses[self.lowest] + BASIN_DEPTH * self.fall
-        left = right = self.lowest
-        while left > 0 and inside[left - 1]:
-            left -= 1
-        while right < len(inside) - 1 and inside[right + 1]:
-            right += 1
-        return left, right
+    @property
+    def basin(self) -> float:
+        """The first rate at which the smoothed loss was nearly as low as it got.
+
+        A loss that saturates may stay as low over decades of rate, or find a second low point far beyond; neither
+        moves this one.
+        """
+        return float(self.lrs[np.argmax(self.losses <= self.losses[self.lowest] + BASIN_DEPTH * self.fall)])
 
     @property
     def pace(self) -> float:
@@ -161,8 +162,8 @@ def _check_fall(reading: Reading) -> None:
             f"{losses[lowest]:.4g}, with noise of {reading.noise:.2g} from batch to batch. Use larger batches or raise "
             "num_it; if it rose from the start, lower start_lr."
         )
-    if reading.basin[1] == len(losses) - 1 and not reading.has_diverged:
+    if reading.lrs[-1] < OPEN_END * reading.basin and not reading.has_diverged:
         raise NoSuggestionError(
-            f"The loss was still at its lowest at the last rate, {reading.lrs[-1]:.2g}: the best one may lie above. "
+            f"The loss was still falling at the last rate, {reading.lrs[-1]:.2g}: the best one may lie above. "
             "Raise end_lr."
         )
