@@ -23,10 +23,11 @@ MAY_IMPORT = {
     "integrations": {"core", "preserve", "errors", "extras", "progress"},
     "report": {"core", "errors", "extras"},
     "find": {"core", "errors", "extras"},
-    "learner": {"core", "preserve", "report", "errors", "extras", "progress"},
+    "learner": {"core", "preserve", "integrations", "errors", "extras"},
     "demo": {"core", "report", "errors", "extras", "find"},
     "training_file": set(),
-    "cli": {"core", "report", "errors", "extras", "find", "demo", "training_file", ""},
+    "cli_options": {"report"},
+    "cli": {"core", "report", "errors", "extras", "find", "demo", "training_file", "cli_options", ""},
     "__main__": {"cli"},
     "": {"core", "errors", "find"},  # lr_finder/__init__.py
 }
@@ -88,7 +89,7 @@ PUBLIC = {
         "lr_find",
         "search",
     },
-    "lr_finder.preserve": {"preserve"},
+    "lr_finder.preserve": {"Snapshot", "preserve"},
     "lr_finder.learner": {
         "Callback",
         "DataBunch",

@@ -163,6 +163,6 @@ class RangeTest:
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
         error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
-        if hasattr(error, "add_note"):  # Python 3.11
+        if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
             add_note = error.add_note  # pyright: ignore[reportAttributeAccessIssue]
             add_note(f"The {len(self.curve)} steps measured so far are on this exception as partial_result.")

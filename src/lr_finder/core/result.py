@@ -107,6 +107,7 @@ class RangeTestResult:
 
         Raises:
             MissingExtraError: matplotlib is not installed.
+            ValueError: A number of steps to skip is negative, or no step would be left.
         """
         from lr_finder.report.plot import plot
 
