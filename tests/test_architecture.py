@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "learner": {"core", "preserve", "integrations", "errors", "extras"},
     "demo": {"core", "report", "errors", "extras", "find"},
     "training_file": set(),
-    "cli_options": {"report"},
+    "cli_options": {"report", "extras"},
     "cli": {"core", "report", "errors", "extras", "find", "demo", "training_file", "cli_options", ""},
     "__main__": {"cli"},
     "": {"core", "errors", "find"},  # lr_finder/__init__.py

@@ -20,6 +20,11 @@ WAYS = {
     "reference learner": ("ways.learner.reference_learner", known_reference_stop),
     "Optax": ("ways.optax.optax_params", known_stop),
     "Flax NNX": ("ways.optax.flax_nnx", known_stop),
+    "Lightning": ("ways.lightning.lightning", known_stop),
+    "Hugging Face": ("ways.transformers.transformers", known_stop),
+    "Accelerate": ("ways.accelerate.accelerate", known_stop),
+    "Accelerate, step function": ("ways.accelerate.accelerate_step", known_stop),
+    "Keras": ("ways.keras.fitted", known_stop),
 }
 
 pytestmark = pytest.mark.parametrize(("way", "stop_of"), WAYS.values(), ids=WAYS, indirect=["way"])

@@ -15,7 +15,6 @@ from lr_finder.report.terminal import printable, terminal_plot, terminal_width
 from lr_finder.training_file import training_from
 
 SUGGESTION, NO_SUGGESTION = 0, 3
-IMAGES = (".png", ".svg", ".pdf")
 INTERRUPTED = 130  # as a shell reports what Ctrl-C ended
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from lr_finder.report.plot import image_suffixes
+from lr_finder.extras import extra
 from lr_finder.report.terminal import printable
+
+IMAGES = (".png", ".svg", ".pdf")
 
 
 class BadUsage(click.ClickException):
