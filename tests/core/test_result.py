@@ -24,6 +24,11 @@ def test_a_result_shows_its_curve():
     assert RESULT.to_records()[3] == {"step": 3, "lr": RESULT.lrs[3], "loss": RESULT.losses[3]}
 
 
+def test_it_shows_itself_in_a_line():
+    assert repr(RESULT).startswith(f"RangeTestResult({RESULT.suggestion}; 200 points, 230 steps")
+    assert "no suggestion; 1 points" in repr(RangeTestResult(Curve([1e-3], [1.0]), 1))
+
+
 def test_it_explains_itself():
     text = RESULT.explain()
     assert "took 230 training steps" in text

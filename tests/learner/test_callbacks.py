@@ -56,7 +56,7 @@ def test_hooks_run_in_the_order_that_they_describe():
 def test_hooks_are_told_the_state_of_the_training():
     listing, learn = Listing(), small_learner()
     learn.fit(2, callbacks=listing)
-    states = {hook: state for hook, state in listing.ran}
+    states = dict(listing.ran)
     assert states["on_train_begin"]["n_epochs"] == 2
     assert states["on_train_begin"]["metrics_names"] == ["accuracy"]
     assert (states["on_epoch_end"]["epoch"], states["on_epoch_end"]["num_batch"]) == (1, 6)

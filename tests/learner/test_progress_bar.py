@@ -87,14 +87,13 @@ def test_bars_can_be_forced_on_and_off(capsys, show):
 
 
 def test_a_comment_stands_beside_the_batches():
-    with on_terminal() as terminal:
-        with TrainingBar(range(1)) as pbar:
-            for _ in pbar:
-                for _ in pbar.batches(range(1), total=1):
-                    pbar.child.comment = "2.3026"
-                    pbar.child.refresh()
-                    assert any("2.3026" in line for line in terminal.screen())
-                    assert pbar.child.comment == "2.3026"
+    with on_terminal() as terminal, TrainingBar(range(1)) as pbar:
+        for _ in pbar:
+            for _ in pbar.batches(range(1), total=1):
+                pbar.child.comment = "2.3026"
+                pbar.child.refresh()
+                assert any("2.3026" in line for line in terminal.screen())
+                assert pbar.child.comment == "2.3026"
 
 
 def test_rows_stand_in_columns_under_their_names(capsys):

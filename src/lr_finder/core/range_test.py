@@ -13,8 +13,8 @@ from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 
 
 def read_floats(losses: Sequence[Any]) -> list[float]:
-    """Losses as numbers; anything with `__float__` will do."""
-    return [float(loss) for loss in losses]
+    """Losses as numbers; anything with `__float__` will do, a torch tensor with its graph too."""
+    return [float(loss.detach() if hasattr(loss, "detach") else loss) for loss in losses]
 
 
 class RangeTest:

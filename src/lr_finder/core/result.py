@@ -14,6 +14,7 @@ from lr_finder.core.explain import explain
 from lr_finder.core.rules import DEFAULT_RULE, find_rule
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
+from lr_finder.errors import NoSuggestionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,13 @@ class RangeTestResult:
 
     curve: Curve
     steps_taken: int
+
+    def __repr__(self) -> str:
+        try:
+            said = str(self.suggestion)
+        except NoSuggestionError:
+            said = "no suggestion"
+        return f"RangeTestResult({said}; {len(self.curve)} points, {self.steps_taken} steps, {self.stop_reason.value})"
 
     @property
     def lrs(self) -> NDArray[float64]:

@@ -21,7 +21,7 @@ LOCATE_SHARE, CLIMB_SHARE, SLOW_CLIMB_SHARE = 0.2, 0.4, 2.0
 """Shares of the planned steps: for the quick look, for the climb, and for a slower climb where the loss fell little.
 Most trainings need the first two alone, so that on average about as many steps are taken as were planned."""
 
-FELL_LITTLE = 0.2
+FELL_LITTLE = 0.15
 """A climb in which the loss fell by less than this share of where it started was too fast to tell."""
 
 MIN_LOCATE_STEPS = 12
@@ -78,18 +78,21 @@ def search(
     curves = [ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))]
     for share in (CLIMB_SHARE, SLOW_CLIMB_SHARE):
         curves.append(ramp(replace(whole, **_region(curves[-1]), num_it=round(share * num_it))))
-        if not _fell_little(curves[-1]):
+        fall = _relative_fall(curves[-1])
+        if fall is not None and fall >= FELL_LITTLE:
             break
-    return RangeTestResult(curves[-1], steps_taken=sum(map(len, curves)))
+    climbs = curves[1:]
+    readable = [climb for climb in climbs if _relative_fall(climb) is not None]
+    return RangeTestResult((readable or climbs)[-1], steps_taken=sum(map(len, curves)))
 
 
-def _fell_little(climbed: Curve) -> bool:
-    """Whether a slower climb could tell more."""
+def _relative_fall(climbed: Curve) -> float | None:
+    """How far the loss fell, as a share of where it started; None where the curve tells nothing."""
     try:
         reading = read(climbed)
     except NoSuggestionError:
-        return True
-    return reading.fall < FELL_LITTLE * abs(reading.start)
+        return None
+    return reading.fall / abs(reading.start) if reading.start else np.inf
 
 
 def _region(located: Curve) -> dict[str, float]:

@@ -78,7 +78,7 @@ class Learner:
         self.data = data
         self.model = model.to(data.device)
         self.opt_func = opt_func
-        self.loss_func = loss_func or nn.CrossEntropyLoss()
+        self.loss_func = nn.CrossEntropyLoss() if loss_func is None else loss_func
         self.metrics = _as_list(metrics)
         self.true_wd = true_wd
         self.bn_wd = bn_wd

@@ -76,7 +76,7 @@ class OptimWrapper:
 
     @property
     def lr(self) -> float:
-        """Learning rate, above 0 or 0."""
+        """Learning rate, at least 0."""
         return self._lr[-1]
 
     @lr.setter
@@ -97,18 +97,18 @@ class OptimWrapper:
 
     @property
     def mom(self) -> float | None:
-        """Momentum: `momentum`, or the first of `betas`; None for an optimizer without."""
+        """Momentum: the first of `betas`, or `momentum`; None for an optimizer without."""
         group = self.opt.param_groups[-1]
-        return group["momentum"] if "momentum" in group else group["betas"][0] if "betas" in group else None
+        return group["betas"][0] if "betas" in group else group.get("momentum")
 
     @mom.setter
     def mom(self, value: Floats) -> None:
         for pair, mom in zip(self._pairs(), _one_per_group("mom", value, len(self._lr)), strict=True):
             for group in pair:
-                if "momentum" in group:
-                    group["momentum"] = mom
-                elif "betas" in group:
+                if "betas" in group:
                     group["betas"] = (mom, *group["betas"][1:])
+                elif "momentum" in group:
+                    group["momentum"] = mom
                 else:
                     raise ValueError(f"mom can't be set: {type(self.opt).__name__} has neither momentum nor betas")
 

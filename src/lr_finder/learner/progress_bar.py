@@ -34,10 +34,10 @@ class TrainingBar:
         child: The bar over the batches of this epoch; None before the first.
     """
 
-    def __init__(self, epochs: range, *, show: bool | None = None, show_table: bool = True):
+    def __init__(self, epochs: range, *, show: bool | None = None):
         self.clean_on_interrupt = False
         self.show = show
-        self.show_table = show_table
+        self.show_table = True
         self.child: Bar | None = None
         self._epochs = epochs
         self._main: Bar | None = None
@@ -49,21 +49,21 @@ class TrainingBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for bar in (self.child, self._main):
+        for bar in (self._main, self.child):
             if bar is not None:
                 bar.leave = error is not None and not self.clean_on_interrupt
                 bar.close()
 
     def __iter__(self) -> Iterator[int]:
-        self._main = self._bar(self._epochs, desc="epoch")
-        return iter(self._main)
+        self._main = self._bar(len(self._epochs), "epoch")
+        yield from _counted(self._epochs, self._main)
 
     def batches(self, batches: Iterable[Any], total: int) -> Iterator[Any]:
         """Batches, counted by a bar of their own below that of the epochs."""
         if self.child is not None:
             self.child.close()
-        self.child = self._bar(batches, total=total, desc="batch")
-        return iter(self.child)
+        self.child = self._bar(total, "batch")
+        return _counted(batches, self.child)
 
     def write(self, line: str | Sequence[str], table: bool = False) -> None:
         """Writes a line above the bars: text, or with `table` a row, of which the first holds the names."""
@@ -74,5 +74,15 @@ class TrainingBar:
             line = "  ".join(cell.ljust(width) for cell, width in zip(line, self._widths, strict=True))
         tqdm.write(str(line))
 
-    def _bar(self, iterable: Iterable[Any], **options: Any) -> Bar:
-        return Bar(iterable, leave=False, disable=None if self.show is None else not self.show, **options)
+    def _bar(self, total: int, name: str) -> Bar:
+        return Bar(total=total, desc=name, unit=name, leave=False, disable=None if self.show is None else not self.show)
+
+
+def _counted(things: Iterable[Any], bar: Bar) -> Iterator[Any]:
+    """The things, with the bar moved after each.
+
+    A tqdm bar that is iterated over itself is closed when an exception leaves the loop, before it is known how.
+    """
+    for thing in things:
+        yield thing
+        bar.update()
