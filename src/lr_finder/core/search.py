@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve
-from lr_finder.core.reading import MIN_STEPS, cap, read
+from lr_finder.core.reading import MIN_STEPS, Reading, cap, read
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.smoothing import smooth
 from lr_finder.core.stopping import StopReason
@@ -17,12 +17,17 @@ from lr_finder.errors import NoSuggestionError
 Ramp: TypeAlias = Callable[[Sweep], Curve]
 """Trains through the sweep's rates, records one loss per optimizer step, and puts everything back."""
 
-LOCATE_SHARE, CLIMB_SHARE, SLOW_CLIMB_SHARE = 0.2, 0.4, 2.0
-"""Shares of the planned steps: for the quick look, for the climb, and for a slower climb where the loss fell little.
-Most trainings need the first two alone, so that on average about as many steps are taken as were planned."""
+LOCATE_STEPS, CLIMB_STEPS = 20, 40
+"""Steps for the quick look and for the climb, of 100 planned; fewer in proportion where fewer are planned."""
+
+SLOW_STEPS = 200
+"""A climb of this many steps or more is slow enough for most trainings; slower ones read little better."""
 
 FELL_LITTLE = 0.15
 """A climb in which the loss fell by less than this share of where it started was too fast to tell."""
+
+LOST_IN_NOISE = 3.0
+"""A climb in which the loss fell by less than this many times its noise was too fast to tell."""
 
 MIN_LOCATE_STEPS = 12
 """Fewer steps than this over the whole range see nothing."""
@@ -50,14 +55,15 @@ def search(
     """Searches for the learning rate to start training with.
 
     With `start_lr` or `end_lr` given it is one plain ramp in `num_it` steps; a bound left out is then 1e-7 or 10.
-    With neither, a quick look over the whole range locates where the loss reacts, and a slower ramp climbs through
-    that region, from the same start. Where the loss fell little in it, a much slower one does so again.
+    With neither, a quick look over the whole range locates where the loss reacts, a climb through that region, from
+    the same start, finds it more closely, and a slow climb through the region then found gives the answer. The slow
+    one is left out where fewer than 260 steps are planned and the first told enough.
 
     Args:
         ramp: Trains through a sweep's rates and puts everything back: all that a framework has to give.
         start_lr: The rate of the first step.
         end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for; without a range, the search takes between half as many and 2.6 times.
+        num_it: Optimizer steps to plan for; without a range, up to 2.6 times as many where that is too few to tell.
         stop_div: Whether a ramp stops once the loss has diverged.
         wd: Weight decay during the sweep.
 
@@ -71,28 +77,33 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
-    locate_steps = max(MIN_LOCATE_STEPS, round(LOCATE_SHARE * num_it))
-    if start_lr is not None or end_lr is not None or num_it < 3 * MIN_LOCATE_STEPS:
+    scale = min(num_it / 100, 1)
+    locate_steps, climb_steps = max(MIN_LOCATE_STEPS, round(LOCATE_STEPS * scale)), round(CLIMB_STEPS * scale)
+    if start_lr is not None or end_lr is not None or num_it < locate_steps + climb_steps:
         curve = ramp(whole)
         return RangeTestResult(curve, steps_taken=len(curve))
-    curves = [ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))]
-    for share in (CLIMB_SHARE, SLOW_CLIMB_SHARE):
-        curves.append(ramp(replace(whole, **_region(curves[-1]), num_it=round(share * num_it))))
-        fall = _relative_fall(curves[-1])
-        if fall is not None and fall >= FELL_LITTLE:
-            break
-    climbs = curves[1:]
-    readable = [climb for climb in climbs if _relative_fall(climb) is not None]
-    return RangeTestResult((readable or climbs)[-1], steps_taken=sum(map(len, curves)))
+    located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
+    climbs = [ramp(replace(whole, **_region(located), num_it=climb_steps))]
+    left = num_it - locate_steps - climb_steps
+    if left >= SLOW_STEPS or _was_too_fast(climbs[0]):
+        slow_steps = left if left >= SLOW_STEPS else 2 * num_it
+        climbs.append(ramp(replace(whole, **_region(climbs[0]), num_it=slow_steps)))
+    readable = [climb for climb in climbs if _reading(climb) is not None]
+    return RangeTestResult((readable or climbs)[-1], steps_taken=sum(map(len, [located, *climbs])))
 
 
-def _relative_fall(climbed: Curve) -> float | None:
-    """How far the loss fell, as a share of where it started; None where the curve tells nothing."""
+def _was_too_fast(climb: Curve) -> bool:
+    """Whether a slower climb could tell more."""
+    reading = _reading(climb)
+    return reading is None or reading.fall < max(FELL_LITTLE * abs(reading.start), LOST_IN_NOISE * reading.noise)
+
+
+def _reading(climb: Curve) -> Reading | None:
+    """The landmarks of a climb, or None where it has none."""
     try:
-        reading = read(climbed)
+        return read(climb)
     except NoSuggestionError:
         return None
-    return reading.fall / abs(reading.start) if reading.start else np.inf
 
 
 def _region(located: Curve) -> dict[str, float]:
