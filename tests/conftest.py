@@ -1,6 +1,7 @@
 """Settings for every test: no display, one thread, and plots that are closed again."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -16,6 +17,5 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

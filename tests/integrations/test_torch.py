@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from lr_finder import StopReason, lr_find
+from curves import valley_curve
+from lr_finder import RangeTestResult, StopReason, lr_find
 from quadratic import Quadratic, loader, mean_output, training
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
@@ -287,6 +288,31 @@ def test_the_ratio_of_the_groups_is_kept_during_the_search_and_after():
     np.testing.assert_array_equal(used, result.group_lrs)
     np.testing.assert_allclose(result.group_lrs[:, 0] * 100, result.lrs)
     assert [group["lr"] for group in optimizer.param_groups] == [1e-4, 1e-2]
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_apply_sets_the_rate_and_keeps_the_ratios(tensor):
+    model = classifier()
+    groups = [
+        {"params": model[i].parameters(), "lr": torch.tensor(lr) if tensor else lr} for i, lr in ((0, 1e-4), (4, 1e-2))
+    ]
+    optimizer = torch.optim.AdamW(groups)
+    rates_before = [group["lr"] for group in optimizer.param_groups]
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    result.apply(optimizer)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    assert [float(rate) for rate in rates] == pytest.approx([result.suggestion.lr / 100, result.suggestion.lr])
+    if tensor:  # filled, not replaced
+        assert all(rate is before for rate, before in zip(rates, rates_before, strict=True))
+
+
+def test_apply_warns_of_a_scheduler_that_will_overwrite_the_rate():
+    model = classifier()
+    optimizer = torch.optim.AdamW(model.parameters())
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    with pytest.warns(UserWarning, match="create the scheduler after apply"):
+        result.apply(optimizer)
 
 
 def test_weight_decay_is_set_for_the_search_only():
