@@ -34,7 +34,7 @@ def known_stop(losses: np.ndarray, drop_factor: float = 4.0, noise_factor: float
         drop = max(averages[: lowest + 1]) - averages[lowest]
         jump = np.median(np.abs(np.diff(seen)))
         size = max(averages[: lowest + 1])
-        if averages[-1] - averages[lowest] > max(drop_factor * drop, noise_factor * jump, 1e-4 * size):
+        if averages[-1] - averages[lowest] > max(drop_factor * drop, noise_factor * jump, 1e-6 * size):
             return taken
     return None
 

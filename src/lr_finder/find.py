@@ -40,7 +40,16 @@ SUPPORTED = (
         "lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)",
     ),
     Supported("transformers.trainer", "lr_finder.integrations.transformers", "transformers", "lr_find(trainer)"),
+    Supported("keras", "lr_finder.integrations.keras", "keras", "lr_find(keras_model, x, y, batch_size=64)"),
+    Supported("fastai", "lr_finder.integrations.fastai", "fastai", "lr_find(learn)"),
+    Supported("skorch", "lr_finder.integrations.skorch", "skorch", "lr_find(net, X, y)"),
+    Supported(
+        "ignite", "lr_finder.integrations.ignite", "ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"
+    ),
     Supported("torch", "lr_finder.integrations.torch", "torch", "lr_find(model, optimizer, loss_fn, train_loader)"),
+)
+PREPARED = Supported(
+    "accelerate", "lr_finder.integrations.accelerate", "accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
 )
 LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "optax", "lr_find(loss, params, make_optimizer, batches)")
 STEP_FUNCTION = Supported(
@@ -71,14 +80,23 @@ def lr_find(training: Any, /, *arguments: Any, **keywords: Any) -> RangeTestResu
 
 
 def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Supported:
-    modules = [f"{base.__module__}." for base in type(training).__mro__]
+    optimizer = keywords.get("optimizer", arguments[0] if arguments else None)
+    optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
+    if any(_is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
+        return PREPARED
     for kind in SUPPORTED:
-        if any(module.startswith(f"{kind.package}.") for module in modules):
+        if _is_from(kind.package, training):
             return kind
     # Functions have no class to go by: what comes with them tells a loss from a training step.
-    if callable(training) and (len(arguments) >= 2 or "make_optimizer" in keywords):
-        return LOSS_FUNCTION
-    if callable(training) and "optimizer" in keywords:
-        return STEP_FUNCTION
-    calls = "\n".join(f"  {kind.call}" for kind in (*SUPPORTED, LOSS_FUNCTION, STEP_FUNCTION))
+    if callable(training) and not isinstance(training, type):
+        if "optimizer" in keywords:
+            return STEP_FUNCTION
+        if len(arguments) >= 2 or "make_optimizer" in keywords:
+            return LOSS_FUNCTION
+    calls = "\n".join(dict.fromkeys(f"  {kind.call}" for kind in (*SUPPORTED, LOSS_FUNCTION, STEP_FUNCTION)))
     raise TypeError(f"lr_find() does not know what to do with {type(training).__name__}; it takes\n{calls}")
+
+
+def _is_from(package: str, thing: Any) -> bool:
+    """Whether the class of a thing, or one that it builds on, is defined in the package."""
+    return any(f"{base.__module__}.".startswith(f"{package}.") for base in type(thing).__mro__)

@@ -7,7 +7,8 @@ from lr_finder import Curve, NoSuggestionError, RangeTest, StopReason, search
 class Bowl:
     """Noisy gradient descent on a bowl with curvatures from 0.01 to `sharpest`, from the same start every time."""
 
-    def __init__(self, sharpest):
+    def __init__(self, sharpest, noise=0.02):
+        self.noise = noise
         self.curvatures = np.geomspace(0.01, sharpest, 50)
         self.sweeps = []
 
@@ -16,7 +17,7 @@ class Bowl:
         test = RangeTest.over(sweep)
         weights, noise = np.ones(50), np.random.default_rng(0)
         for lr in test:
-            test.record(float((self.curvatures * weights**2).mean()) * (1 + 0.02 * noise.normal()))
+            test.record(float((self.curvatures * weights**2).mean()) * (1 + self.noise * noise.normal()))
             weights -= lr * self.curvatures * weights
         return test.curve
 
@@ -49,14 +50,20 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
 
 
-def test_where_the_loss_fell_little_it_climbs_again_more_slowly():
-    bowl = Bowl(10.0)
+@pytest.mark.parametrize("offset", [-1000.0, -1.0, 1000.0])
+def test_adding_a_constant_to_the_loss_changes_neither_suggestion_nor_cost(offset):
+    def shifted(sweep):
+        curve = Bowl(10.0).ramp(sweep)
+        return Curve(curve.lrs, curve.losses + offset, stop_reason=curve.stop_reason)
 
-    def ramp_on_a_plateau(sweep):
-        curve = bowl.ramp(sweep)
-        return Curve(curve.lrs, curve.losses + 100, stop_reason=curve.stop_reason)
+    plain, moved = search(Bowl(10.0).ramp, num_it=100), search(shifted, num_it=100)
+    assert moved.suggestion.lr == pytest.approx(plain.suggestion.lr, rel=1e-6)
+    assert moved.steps_taken == plain.steps_taken
 
-    result = search(ramp_on_a_plateau, num_it=100)
+
+def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
+    bowl = Bowl(10.0, noise=1.0)
+    result = search(bowl.ramp, num_it=100)
     assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
     assert result.steps_taken > 100
     assert result.lrs[0] == bowl.sweeps[2].start_lr
@@ -90,7 +97,27 @@ def test_a_loss_that_no_rate_moves_gets_no_suggestion():
     def ramp(sweep):
         return Curve(sweep.lrs, np.ones(sweep.num_it), stop_reason=StopReason.COMPLETED)
 
-    with pytest.raises(NoSuggestionError, match="stayed at 1"):
+    result = search(ramp)
+    assert result.steps_taken == 20  # the quick look has seen every rate
+    with pytest.raises(NoSuggestionError, match="stayed at 1 whatever the rate"):
+        _ = result.suggestion
+
+
+def test_a_loss_that_is_not_finite_at_once_ends_the_search_at_once():
+    def ramp(sweep):
+        return Curve(sweep.lrs[:1], [np.nan], stop_reason=StopReason.NOT_FINITE)
+
+    result = search(ramp)
+    assert result.steps_taken == 1
+    with pytest.raises(NoSuggestionError, match="was nan at the first step"):
+        _ = result.suggestion
+
+
+def test_data_that_end_are_named_with_what_to_do():
+    def ramp(sweep):
+        return Curve(sweep.lrs[:9], np.linspace(2, 1, 9), stop_reason=StopReason.DATA_ENDED)
+
+    with pytest.raises(NoSuggestionError, match="Pass a loader that can start over"):
         _ = search(ramp).suggestion
 
 

@@ -1,5 +1,6 @@
 """The plain PyTorch form and the step-function form of `lr_find`."""
 
+import functools
 from collections import namedtuple
 
 import numpy as np
@@ -306,6 +307,65 @@ def test_apply_sets_the_rate_and_keeps_the_ratios(tensor):
         assert all(rate is before for rate, before in zip(rates, rates_before, strict=True))
 
 
+def test_apply_keeps_the_ratios_that_a_warm_up_holds_at_zero():
+    model = classifier()
+    groups = [{"params": model[0].parameters(), "lr": 0.1}, {"params": model[4].parameters(), "lr": 0.01}]
+    optimizer = torch.optim.SGD(groups)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10)
+    with pytest.warns(UserWarning, match="scheduler"):
+        changes = RangeTestResult(valley_curve(), steps_taken=200).apply(optimizer)
+    assert changes[0][1] == pytest.approx(10 * changes[1][1])
+
+
+def test_the_rate_that_a_step_sees_is_the_one_that_it_trains_with():
+    model, optimizer, loss_fn, batches = training()
+    inputs, target = next(iter(batches))
+    seen = []
+
+    def step():
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    result = lr_find(step, optimizer=optimizer, state=[model], **BOUNDS)
+    assert seen == result.lrs.tolist()
+
+
+class Loader:
+    """A loader of one's own, with random numbers of its own."""
+
+    def __init__(self):
+        self.random = np.random.default_rng(0)
+
+    def __iter__(self):
+        for x, y in loader():
+            yield x, y + self.random.normal()
+
+
+class Counting:
+    """A loss of one's own, with state of its own."""
+
+    def __init__(self):
+        self.calls, self.total = 0, torch.zeros(1)
+
+    def __call__(self, output, target):
+        self.calls += 1
+        self.total += 1
+        return mean_output(output, target)
+
+
+@pytest.mark.parametrize("wrap", [lambda loss: loss, lambda loss: loss.__call__, functools.partial])
+def test_loaders_and_losses_of_ones_own_come_back_too(wrap):
+    model, optimizer, _, _ = training()
+    batches, loss = Loader(), Counting()
+    lr_find(model, optimizer, wrap(loss), batches, **BOUNDS)
+    assert (loss.calls, loss.total.item()) == (0, 0)
+    assert batches.random.normal() == np.random.default_rng(0).normal()
+
+
 def test_apply_warns_of_a_scheduler_that_will_overwrite_the_rate():
     model = classifier()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -424,8 +484,18 @@ BAD_CALLS = {
     ),
     "other parameters": (nn.Linear(1, 1), {}, ValueError, "optimizer must hold parameters of the model"),
     "no optimizer": (MODEL, {"optimizer": None}, TypeError, "optimizer must be a torch optimizer, got NoneType"),
-    "accumulation": (MODEL, {"accumulation_steps": 0}, ValueError, "accumulation_steps must be at least 1, got 0"),
+    "accumulation": (
+        MODEL,
+        {"accumulation_steps": 0},
+        ValueError,
+        "accumulation_steps must be a whole number of at least 1, got 0",
+    ),
+    "scaler": (MODEL, {"scaler": 3}, TypeError, "scaler must be a torch.amp.GradScaler, got int"),
+    "autocast": (MODEL, {"autocast": "bf16"}, TypeError, "autocast must be True, a torch dtype .* got 'bf16'"),
+    "wd of another kind": (MODEL, {"wd": "a"}, ValueError, "wd must be a finite number of at least 0, got a"),
+    "state": (MODEL, {"state": BATCHES}, TypeError, "state must be a list .* got DataLoader"),
     "dictionary": ({}, {}, TypeError, "does not know what to do with dict; it takes"),
+    "class": (Quadratic, {}, TypeError, "does not know what to do with type; it takes"),
 }
 
 

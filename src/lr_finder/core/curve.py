@@ -22,7 +22,7 @@ class Curve:
 
     lrs: NDArray[np.float64]
     losses: NDArray[np.float64]
-    group_lrs: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
+    group_lrs: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType] - None only until __post_init__
     stop_reason: StopReason = StopReason.COMPLETED
     notes: tuple[str, ...] = ()
 
@@ -30,11 +30,13 @@ class Curve:
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
         if len(lrs) != len(losses):
             raise ValueError(f"lrs and losses must have the same length, got {len(lrs)} and {len(losses)}")
-        if not (np.all(np.isfinite(lrs)) and np.all(lrs > 0)):
-            raise ValueError("lrs must be finite and greater than 0")
         groups = lrs[:, None] if self.group_lrs is None else np.asarray(self.group_lrs, dtype=np.float64)
         if groups.ndim != 2 or len(groups) != len(lrs):
             raise ValueError(f"group_lrs must have shape ({len(lrs)}, groups), got {groups.shape}")
+        if not (np.all(np.isfinite(lrs)) and np.all(lrs > 0)):
+            raise ValueError("lrs must be finite and greater than 0")
+        if not (np.all(np.isfinite(groups)) and np.all(groups >= 0)):
+            raise ValueError("group_lrs must be finite and at least 0")
         object.__setattr__(self, "lrs", lrs)
         object.__setattr__(self, "losses", losses)
         object.__setattr__(self, "group_lrs", groups)

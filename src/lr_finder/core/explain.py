@@ -10,8 +10,8 @@ def explain(curve: Curve, steps_taken: int) -> str:
     sentences = []
     if len(curve):
         sentences.append(
-            f"The search took {steps_taken} training steps; the curve shows the last {len(curve)}, in which the rate "
-            f"climbed from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g} until {curve.stop_reason.value}."
+            f"The search took {steps_taken} training steps; in the {len(curve)} that the curve shows, the rate climbed "
+            f"from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g} until {curve.stop_reason.value}."
         )
     try:
         suggestion = find_rule(DEFAULT_RULE)(curve)

@@ -36,7 +36,7 @@ def apply(optimizer: Any, lr: float) -> list[tuple[float, float]]:
         raise TypeError(f"optimizer must have param_groups, got {type(optimizer).__name__}")
     groups = optimizer.param_groups
     old = read_lrs(groups)
-    write_lrs(groups, lr * group_ratios(old))
+    write_lrs(groups, lr * group_ratios(base_lrs(groups)))
     new = read_lrs(groups)
     if not np.isclose(max(new), lr, rtol=1e-3):  # a low-precision tensor may round
         raise RuntimeError(f"the optimizer's rate was set to {lr:.3g} but reads {max(new):.3g}")

@@ -102,7 +102,7 @@ def read(curve: Curve) -> Reading:
     lrs, raw = curve.lrs[finite], curve.losses[finite]
     if len(raw) < MIN_STEPS:
         raise NoSuggestionError(_too_few(curve, len(raw)))
-    if np.ptp(raw) <= RESOLUTION * np.abs(raw).max():
+    if is_constant(raw):
         raise NoSuggestionError(
             f"The loss stayed at {raw[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
             "optimizer holds, and that they are trainable; or raise end_lr."
@@ -122,6 +122,11 @@ def read(curve: Curve) -> Reading:
     )
     _check_fall(reading)
     return reading
+
+
+def is_constant(losses: NDArray[np.float64]) -> bool:
+    """Whether finite losses differ by rounding only."""
+    return bool(np.ptp(losses) <= RESOLUTION * np.abs(losses).max())
 
 
 def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,9 +156,13 @@ def _too_few(curve: Curve, finite: int) -> str:
             f"The loss was {curve.losses[0]} at the first step, before the rate could matter. "
             "Check the data, the loss function and the initial weights; then search again."
         )
+    remedy = {
+        StopReason.DATA_ENDED: "Pass a loader that can start over, or one with more batches.",
+        StopReason.INTERRUPTED: "Let the search run on.",
+    }.get(curve.stop_reason, "Lower start_lr, or raise num_it.")
     return (
         f"There were only {finite} finite losses ({curve.stop_reason.value}), and a curve takes at least "
-        f"{MIN_STEPS}. Lower start_lr, or raise num_it."
+        f"{MIN_STEPS}. {remedy}"
     )
 
 

@@ -83,7 +83,7 @@ def find_rule(name: str) -> Rule:
     Raises:
         ValueError: There is none.
     """
-    if name not in RULES:
+    if not isinstance(name, str) or name not in RULES:
         raise ValueError(f"rule must be one of {', '.join(RULES)}, got {name!r}")
     return RULES[name]
 

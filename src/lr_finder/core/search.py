@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve
-from lr_finder.core.reading import MIN_STEPS, Reading, cap, read
+from lr_finder.core.reading import MIN_STEPS, Reading, cap, is_constant, read
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.smoothing import smooth
 from lr_finder.core.stopping import StopReason
@@ -23,10 +23,7 @@ LOCATE_STEPS, CLIMB_STEPS = 20, 40
 SLOW_STEPS = 200
 """A climb of this many steps or more is slow enough for most trainings; slower ones read little better."""
 
-FELL_LITTLE = 0.15
-"""A climb in which the loss fell by less than this share of where it started was too fast to tell."""
-
-LOST_IN_NOISE = 3.0
+LOST_IN_NOISE = 5.0
 """A climb in which the loss fell by less than this many times its noise was too fast to tell."""
 
 MIN_LOCATE_STEPS = 12
@@ -83,6 +80,8 @@ def search(
         curve = ramp(whole)
         return RangeTestResult(curve, steps_taken=len(curve))
     located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
+    if _is_hopeless(located):
+        return RangeTestResult(located, steps_taken=len(located))
     climbs = [ramp(replace(whole, **_region(located), num_it=climb_steps))]
     left = num_it - locate_steps - climb_steps
     if left >= SLOW_STEPS or _was_too_fast(climbs[0]):
@@ -92,10 +91,16 @@ def search(
     return RangeTestResult((readable or climbs)[-1], steps_taken=sum(map(len, [located, *climbs])))
 
 
+def _is_hopeless(located: Curve) -> bool:
+    """Whether no slower ramp could tell more: the loss is not finite at once, or no rate moves it."""
+    finite = located.losses[np.isfinite(located.losses)]
+    return len(finite) == 0 or is_constant(finite) or located.stop_reason is StopReason.DATA_ENDED
+
+
 def _was_too_fast(climb: Curve) -> bool:
     """Whether a slower climb could tell more."""
     reading = _reading(climb)
-    return reading is None or reading.fall < max(FELL_LITTLE * abs(reading.start), LOST_IN_NOISE * reading.noise)
+    return reading is None or reading.fall < LOST_IN_NOISE * reading.noise
 
 
 def _reading(climb: Curve) -> Reading | None:

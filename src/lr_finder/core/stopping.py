@@ -36,8 +36,8 @@ class Divergence:
 
     # The running average and the usual jump mean nothing before they have seen a few losses.
     first_steps = 8
-    # float32 losses carry about 1e-7 of their size as rounding; a thousand times that is still no divergence.
-    resolution = 1e-4
+    # float32 losses carry about 1e-7 of their size as rounding; ten times that is still no divergence.
+    resolution = 1e-6
 
     def __init__(self, *, drop_factor: float = 4.0, noise_factor: float = 10.0, beta: float = 0.8):
         self.drop_factor = drop_factor

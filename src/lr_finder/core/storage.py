@@ -3,8 +3,7 @@
 import csv
 import json
 import math
-import os
-import tempfile
+import secrets
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -27,14 +26,15 @@ def save(curve: Curve, steps_taken: int, path: "str | PathLike[str]") -> None:
     writers = {".json": _write_json, ".csv": _write_csv}
     if path.suffix.lower() not in writers:
         raise ValueError(f"path must end in .json or .csv, got {str(path)!r}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path must lie in a folder that exists, got {str(path)!r}")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        os.fchmod(handle, 0o666 & ~_umask())
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with unfinished.open("x", encoding="utf-8", newline="") as file:
             writers[path.suffix.lower()](file, curve, steps_taken)
-        Path(temporary).replace(path)
+        unfinished.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
 
 
@@ -52,7 +52,7 @@ def load(path: "str | PathLike[str]") -> tuple[Curve, int]:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ResultFileError(f'{path} is not a result of lr_finder: it has no "format": "{FORMAT}"')
     version = data.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise ResultFileError(
             f"{path} has format version {version}, and this lr_finder reads versions up to {VERSION}: "
             "pip install --upgrade lr-finder"
@@ -71,7 +71,8 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int]:
         raise ValueError("notes must be a list of texts")
     lrs, losses = (np.array([_number(value) for value in data[name]]) for name in ("lrs", "losses"))
     group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
-    group_lrs = group_lrs.reshape(len(lrs), -1) if len(lrs) else np.empty((0, 1))
+    if not len(lrs):
+        group_lrs = np.empty((0, 1))
     curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes))
     return curve, steps_taken
 
@@ -107,9 +108,3 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not (isinstance(value, (int, float)) or value in ("nan", "inf", "-inf")):
         raise ValueError(f"expected a number, got {value!r}")
     return float(value)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,9 +19,9 @@ DEFAULT_END_LR = 10.0
 class Sweep:
     """The rates of `num_it` optimizer steps, from exactly `start_lr` to exactly `end_lr`.
 
-    A bound is one number (the rate of the group with the largest rate; the others keep their ratio to it), one
-    number per parameter group, or a slice: `slice(a, b)` spreads the groups evenly in log from `a` to `b`, and
-    `slice(b)` gives the last group `b` and the others `b / 10`.
+    A bound is one number (the rate of the group with the largest rate; the others keep their ratio to it), one number
+    per parameter group, or a slice: `slice(a, b)` spreads the groups evenly in log from `a` to `b`, and `slice(b)`
+    gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group.
 
     `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs.
 
@@ -45,7 +46,7 @@ class Sweep:
             raise TypeError(f"num_it must be a whole number, got {self.num_it!r}")
         if self.num_it < least:
             raise ValueError(f"num_it must be at least {least}, got {self.num_it}")
-        if self.wd is not None and not (np.isfinite(self.wd) and self.wd >= 0):
+        if self.wd is not None and not (isinstance(self.wd, Real) and np.isfinite(self.wd) and self.wd >= 0):
             raise ValueError(f"wd must be a finite number of at least 0, got {self.wd}")
         starts, ends = _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
         _check_same_length(starts, ends)

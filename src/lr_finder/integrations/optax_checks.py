@@ -60,4 +60,4 @@ def check_rate_is_used(compiled: Any, arguments: tuple[Any, ...], position: int)
             reached.update(equation.outvars)
     trained = jaxpr.outvars[: len(jax.tree.leaves(arguments[0]))]
     if not any(not isinstance(variable, Literal) and variable in reached for variable in trained):
-        raise ValueError("make_optimizer must use the rate that it is given, and makes the same optimizer for every rate")
+        raise ValueError("make_optimizer must use the rate that it is given, and makes the same for every rate")

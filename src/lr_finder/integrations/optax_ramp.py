@@ -1,6 +1,6 @@
 """A ramp over a JAX training: one compiled step with the rate as an argument, on copies of the user's arrays."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import Ramp, search
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Bound, Sweep
-from lr_finder.integrations.batches import Batches, DataEndedError
+from lr_finder.integrations.batches import Batches, DataEndedError, with_state
 from lr_finder.integrations.optax_checks import check_factory, check_rate_is_used, check_unscheduled
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
@@ -71,7 +71,7 @@ class Training:
         compiled = jax.jit(self._step, donate_argnums=(0, 1))
 
         def ramp(sweep: Sweep) -> Curve:
-            with preserve(*_with_state(self.batches)):
+            with preserve(*with_state(self.batches)):
                 batches.restart()
                 test = RangeTest.over(sweep, read=_read, read_every=READ_EVERY)
                 run = _Run(self, compiled, batches, test.lr)
@@ -113,7 +113,7 @@ class _Run:
         self._compiled = compiled
         self._batches = batches
         self._trained = _copy(training.trained)
-        self._state = _copy(training.make_optimizer(lr).init(self._trained))
+        self._state: Any = _copy(training.make_optimizer(lr).init(self._trained))
         self._carried = training.carried
         self._is_checked = False
         check_unscheduled(self._state)
@@ -124,7 +124,8 @@ class _Run:
         for _ in range(MOST_MICRO_STEPS):
             losses.append(self._micro_step(lr, self._batches.next()))
             # mini_step goes back to 0 with each update; other optimizers update on every batch.
-            if not isinstance(self._state, optax.MultiStepsState) or int(self._state.mini_step) == 0:
+            accumulates = isinstance(self._state, optax.MultiStepsState)
+            if not accumulates or int(self._state.mini_step) == 0:
                 return jnp.mean(jnp.stack(losses)) if len(losses) > 1 else losses[0]
         raise RuntimeError(f"optax.MultiSteps made no update in {MOST_MICRO_STEPS} batches")
 
@@ -150,7 +151,7 @@ def scalar(loss: Any) -> jax.Array:
 
 
 def _aim(state: Any, fresh: Any) -> Any:
-    """The optimizer's state with the hyperparameters of a fresh one, where `optax.inject_hyperparams` keeps the rate."""
+    """The optimizer's state, with fresh hyperparameters where `optax.inject_hyperparams` keeps the rate in it."""
 
     def is_injected(node: Any) -> bool:
         return isinstance(node, optax.InjectStatefulHyperparamsState)
@@ -169,11 +170,6 @@ def _copy(tree: Any) -> Any:
         return jnp.array(array, dtype=array.dtype, copy=True)
 
     return jax.tree.map(copy, tree)
-
-
-def _with_state(batches: Any) -> tuple[Any, ...]:
-    """The batches, where they are an object with a position or a generator to put back; a list of arrays has none."""
-    return (batches,) if hasattr(batches, "__dict__") and not isinstance(batches, Iterator) else ()
 
 
 def _read(losses: Sequence[jax.Array]) -> list[float]:

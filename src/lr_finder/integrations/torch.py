@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import search
 from lr_finder.core.sweep import Bound
 from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.state import holding_state
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import Autocast, LossFunction, TrainingStep
 from lr_finder.progress import progress_bar
@@ -44,7 +44,8 @@ def lr_find(
         optimizer: The optimizer; the step form also takes several.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
         train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords. It is gone
-            through again from the start where it is shorter than the search.
+            through again from the start where it is shorter than the search. An iterator can't be: it is used up, and
+            where it ends, the sweep ends.
         state: What else training changes (schedulers, an EMA model, generators). In the step form that includes the
             models and the loader.
         accumulation_steps: Batches per optimizer step.
@@ -61,6 +62,8 @@ def lr_find(
         ValueError: An argument breaks its rule; the text names it.
         TypeError: An argument is of the wrong kind.
     """
+    if not isinstance(state, (list, tuple)):
+        raise TypeError(f"state must be a list of what training changes, got {type(state).__name__}")
     if isinstance(model, nn.Module):
         training = _usual_training(
             model,
@@ -80,6 +83,8 @@ def lr_find(
             scaler=scaler,
             autocast=autocast,
         )
+        if not callable(model) or isinstance(model, (type, Optimizer)):
+            raise TypeError(f"lr_find() takes a model or a function that trains one step, got {type(model).__name__}")
         optimizers = _step_form_optimizers(optimizer)
         training = Training(model, optimizers, state=[*optimizers, *state])
     with progress_bar(num_it, progress) as bar:
@@ -99,21 +104,16 @@ def _usual_training(
     """The training of one model by one optimizer on the batches of a loader."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
-    _check_model(model, optimizer)
+    check_model(model, optimizer)
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
-    # A loader may be a plain list and a loss a plain function: only what holds state is put back.
-    kinds = (nn.Module, DataLoader, torch.amp.GradScaler)
-    found = [
-        thing
-        for thing in (loss_fn, train_loader, options["scaler"])
-        if isinstance(thing, kinds) or hasattr(thing, "load_state_dict")
-    ]
+    found = holding_state(loss_fn, train_loader, options["scaler"])
     return Training(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
 
 
-def _check_model(model: nn.Module, optimizer: Optimizer) -> None:
+def check_model(model: nn.Module, optimizer: Optimizer) -> None:
+    """Raises where the optimizer would train nothing of the model."""
     trainable = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     if not trainable:
         raise ValueError(f"model must have parameters that require a gradient, and {type(model).__name__} has none")

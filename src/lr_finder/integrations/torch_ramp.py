@@ -56,6 +56,7 @@ class Training:
         with SweptRates(test, self.optimizers, groups, sweep.wd) as rates:
             try:
                 while not test.has_ended:
+                    rates.write()
                     test.record(self._optimizer_step(rates))
                     on_step()
             except DataEndedError:

@@ -36,7 +36,7 @@ class SweptRates:
                 if "weight_decay" not in group:
                     raise ValueError("wd must be None for an optimizer whose groups have no weight_decay")
                 group["weight_decay"] = self._wd
-        self._write()
+        self.write()
         self._hooks = [optimizer.register_step_pre_hook(self._before_step) for optimizer in self._optimizers]
         return self
 
@@ -46,10 +46,11 @@ class SweptRates:
 
     def _before_step(self, *_: Any) -> None:
         self.steps += 1
-        if read_lrs(self._groups) != self._written and FOREIGN_WRITER not in self._test.notes:
-            self._test.notes.append(FOREIGN_WRITER)
-        self._write()
+        self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Sets the rate of the next step; also called ahead of it, for code that reads the rate before that."""
+        if self._written and read_lrs(self._groups) != self._written and FOREIGN_WRITER not in self._test.notes:
+            self._test.notes.append(FOREIGN_WRITER)
         write_lrs(self._groups, self._test.group_lrs)
         self._written = read_lrs(self._groups)

@@ -30,8 +30,10 @@ class TrainingStep:
         scaler: "torch.amp.GradScaler | None" = None,
         autocast: Autocast = None,
     ):
-        if accumulation_steps < 1:
-            raise ValueError(f"accumulation_steps must be at least 1, got {accumulation_steps}")
+        if not isinstance(accumulation_steps, int) or accumulation_steps < 1:
+            raise ValueError(f"accumulation_steps must be a whole number of at least 1, got {accumulation_steps!r}")
+        if scaler is not None and not isinstance(scaler, torch.amp.GradScaler):
+            raise TypeError(f"scaler must be a torch.amp.GradScaler, got {type(scaler).__name__}")
         self.model = model
         self.optimizer = optimizer
         self.loss_fn = loss_fn
@@ -65,7 +67,6 @@ class TrainingStep:
         else:
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        self.optimizer.zero_grad()
         return loss
 
     def _closure_step(self, batches: list[Any]) -> torch.Tensor:
@@ -132,6 +133,8 @@ def _forward_context(autocast: Autocast, device: torch.device) -> AbstractContex
         return torch.autocast(device.type)
     if isinstance(autocast, torch.dtype):
         return torch.autocast(device.type, dtype=autocast)
+    if not isinstance(autocast, AbstractContextManager):
+        raise TypeError(f"autocast must be True, a torch dtype or a context manager, got {autocast!r}")
     return autocast
 
 

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils import reduce
 from transformers import Trainer, TrainerCallback, TrainerControl
 
 from lr_finder.core.curve import Curve
@@ -53,7 +55,9 @@ def lr_find(
     if not isinstance(trainer, Trainer):
         raise TypeError(f"trainer must be a transformers.Trainer, got {type(trainer).__name__}")
     if trainer.is_deepspeed_enabled:
-        raise ValueError("trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back")
+        raise ValueError(
+            "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back"
+        )
     with progress_bar(num_it, progress) as bar:
         ramp = _ramp(trainer, on_step=bar.update)
         return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
@@ -72,10 +76,11 @@ def set_learning_rate(trainer: Trainer, result: RangeTestResult) -> None:
     """
     lr = result.suggestion.lr
     trainer.args.learning_rate = lr
-    if trainer.optimizer is not None:
-        for group in trainer.optimizer.param_groups:
+    optimizer: Any = trainer.optimizer
+    if optimizer is not None:
+        for group in optimizer.param_groups:
             group.pop("initial_lr", None)  # left by the scheduler of an earlier training; the next one would take it
-        result.apply(trainer.optimizer)
+        result.apply(optimizer)
 
 
 def _ramp(trainer: Trainer, on_step: Callable[[], object]) -> Ramp:
@@ -142,8 +147,9 @@ class SweepCallback(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Starts the sweep, now that there is an optimizer."""
-        optimizer = self._trainer.optimizer
-        optimizer = getattr(optimizer, "optimizer", optimizer)  # what Accelerate wraps is what steps
+        optimizer: Any = self._trainer.optimizer
+        if isinstance(optimizer, AcceleratedOptimizer):
+            optimizer = optimizer.optimizer  # what Accelerate wraps is what steps
         swept = HookedSweep(self._sweep, [optimizer], combine=self._combine, on_step=self._on_step)
         self.swept = self._sweeping.enter_context(swept)
         self._trainer.lr_scheduler = _NoSchedule(optimizer)
@@ -157,7 +163,7 @@ class SweepCallback(TrainerCallback):
 
     def _combine(self, losses: list[torch.Tensor]) -> torch.Tensor:
         """The sum, because the trainer has divided each by the number of batches or tokens; the mean over ranks."""
-        return self._trainer.accelerator.gather(torch.stack(losses).sum()).mean()
+        return reduce(torch.stack(losses).sum(), reduction="mean")  # pyright: ignore[reportReturnType]
 
 
 class _NoSchedule:

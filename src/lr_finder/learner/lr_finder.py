@@ -5,14 +5,13 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import BestMultiple, StopReason
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
+from lr_finder.integrations.state import holding_state
 from lr_finder.learner.callback import LearnerCallback
 from lr_finder.learner.data import count_batches
 from lr_finder.learner.optimizer import Floats
@@ -136,14 +135,9 @@ class LRFinder(LearnerCallback):
         tqdm.write("LR Finder is complete, type {learner_name}.recorder.plot() to see the graph.")
 
     def _state(self) -> list[Any]:
-        """What the training changes. A loader may be a plain list and a loss a plain function: these hold no state."""
+        """What the training changes."""
         learn = self.learn
-        optional = [
-            thing
-            for thing in (learn.loss_func, learn.data.train_dl)
-            if isinstance(thing, (nn.Module, DataLoader)) or hasattr(thing, "load_state_dict")
-        ]
-        return [learn.model, learn.opt.opt, *optional]
+        return [learn.model, learn.opt.opt, *holding_state(learn.loss_func, learn.data.train_dl)]
 
     def _set_rate(self) -> None:
         """Gives the optimizer the rates of the next step.
@@ -191,6 +185,8 @@ def lr_find(
         ValueError: An argument is out of range, a bound has not one rate per layer group, or there is no data to
             train with. Nothing has been touched then.
     """
+    if not hasattr(learn, "lr_range"):
+        raise TypeError(f"learn must be a Learner, got {type(learn).__name__}")
     batches = count_batches(learn.data.train_dl, "train_dl")
     finder = LRFinder(learn, start_lr, end_lr, num_it, stop_div, progress=progress)
     learn.fit(math.ceil(num_it / batches), start_lr, wd, callbacks=[finder])

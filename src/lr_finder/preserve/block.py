@@ -1,18 +1,26 @@
 """`preserve`: the block after which nothing has changed."""
 
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
+from types import TracebackType
 from typing import Any
 
 from lr_finder.preserve.copies import Storage
 from lr_finder.preserve.random_numbers import save_global_generators
-from lr_finder.preserve.snapshot import Snapshot
+from lr_finder.preserve.signals import SignalGate
+from lr_finder.preserve.snapshot import Snapshot, raise_any
+
+KINDS = {
+    "numpy": ("objects", "containers", "random_numbers"),
+    "torch": ("tensors", "modules", "data_sets", "loaders"),
+    "keras": ("keras_objects",),
+}
+"""The files that save each framework's kinds of state."""
 
 
-@contextmanager
-def preserve(*things: Any, storage: Storage = "memory") -> Iterator[Snapshot]:
+def preserve(*things: Any, storage: Storage = "memory") -> AbstractContextManager[Snapshot]:
     """Puts everything back, on any exit, that training inside the block changed.
 
     Takes torch modules, optimizers, schedulers, gradient scalers, data loaders, samplers, random generators, arrays
@@ -36,8 +44,9 @@ def preserve(*things: Any, storage: Storage = "memory") -> Iterator[Snapshot]:
             that is gone with the block or the process, however it ends. Those of tensors on an accelerator are in
             host memory.
 
-    Yields:
-        The snapshot: `nbytes` is the size of the copies, and `start_over()` puts everything back within the block.
+    Returns:
+        A context manager that gives the snapshot: its `nbytes` is the size of the copies, and its `start_over()` puts
+        everything back in the middle of the block.
 
     Raises:
         TypeError: There is no way known to restore one of the things.
@@ -46,22 +55,44 @@ def preserve(*things: Any, storage: Storage = "memory") -> Iterator[Snapshot]:
         RuntimeError: Something could not be put back; everything else was. Where the block itself raised an
             exception, that one is raised and the failure is only logged.
     """
-    _load_kinds()
-    snapshot = Snapshot(storage)
-    try:
-        save_global_generators(snapshot)
-        snapshot.take(things)
-        yield snapshot
-    except BaseException as error:
-        snapshot.finish(error)
-        raise
-    snapshot.finish(None)
+    return _Block(things, storage)
+
+
+class _Block(AbstractContextManager[Snapshot]):
+    """A class and no generator function, so that no signal can come between the block's end and its first step."""
+
+    def __init__(self, things: tuple[Any, ...], storage: Storage):
+        self._things = things
+        self._snapshot = Snapshot(storage)
+        self._gate = SignalGate(doorway=_Block.__exit__.__code__)
+
+    def __enter__(self) -> Snapshot:
+        _load_kinds()
+        try:
+            self._gate.put_up()
+            save_global_generators(self._snapshot)
+            self._snapshot.take(self._things)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self._snapshot
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._gate.is_shut = True
+        try:
+            failures = self._snapshot.finish()
+        finally:
+            # A second Ctrl-C asks for what is under way already, and would hide the first with all that it carries.
+            self._gate.take_down(drop=signal.SIGINT if isinstance(error, KeyboardInterrupt) else None)
+        if error is None:
+            raise_any(failures)
 
 
 def _load_kinds() -> None:
     """Registers the kinds of every framework that is in use, and imports none that is not."""
-    for kind in ("objects", "containers"):
-        import_module(f"lr_finder.preserve.{kind}")
-    if "torch" in sys.modules:
-        for kind in ("tensors", "modules", "data_sets", "loaders"):
-            import_module(f"lr_finder.preserve.{kind}")
+    for framework, kinds in KINDS.items():
+        if framework in sys.modules:
+            for kind in kinds:
+                import_module(f"lr_finder.preserve.{kind}")

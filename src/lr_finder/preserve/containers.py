@@ -1,7 +1,7 @@
 """Lists, dictionaries, sets and arrays: their contents, in place."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,6 +31,7 @@ def _save_tuple(values: tuple, snapshot: Snapshot) -> None:
 def _save_array(array: np.ndarray, snapshot: Snapshot) -> None:
     if array.flags.writeable:
         saved = array.copy()
+        snapshot.nbytes += saved.nbytes
         snapshot.on_restore(lambda: np.copyto(array, saved))
 
 
@@ -47,9 +48,9 @@ def save_contents(container: Container, snapshot: Snapshot) -> None:
     snapshot.on_restore(restore)
 
 
-def items_of(container: Iterable[Any]) -> list[Any]:
+def items_of(container: Collection[Any]) -> Collection[Any]:
     """The items of a container; those of a dictionary are its values."""
-    return list(container.values() if isinstance(container, dict) else container)
+    return container.values() if isinstance(container, dict) else container
 
 
 def _plain_copy(container: Container) -> Container:

@@ -1,4 +1,4 @@
-"""Data sets: positions, counters and random generators; the samples are taken not to change."""
+"""Data sets: positions, counters and random generators; the samples are taken not to change, unless given."""
 
 from collections import deque
 from typing import Any
@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from lr_finder.preserve.containers import items_of, save_contents
 from lr_finder.preserve.random_numbers import is_generator
-from lr_finder.preserve.snapshot import STATELESS, Snapshot, save
+from lr_finder.preserve.snapshot import STATELESS, Snapshot, save, save_attributes
 
 MOST_ITEMS = 100
 """A longer list holds samples: nothing is looked for among its items."""
@@ -16,7 +16,10 @@ MOST_ITEMS = 100
 
 @save.register
 def _save_torch_data_set(data_set: Dataset, snapshot: Snapshot) -> None:
-    save_data_set(data_set, snapshot)
+    if snapshot.is_given(data_set):
+        save_attributes(data_set, snapshot)
+    else:
+        save_data_set(data_set, snapshot)
 
 
 def save_data_set(data_set: Any, snapshot: Snapshot) -> None:

@@ -17,7 +17,9 @@ def _save_variable(variable: keras.Variable, snapshot: Snapshot) -> None:
     if keras.backend.backend() == "torch":
         save_attributes(variable, snapshot)  # the tensor in place, its gradient with it
         return
-    saved = np.array(variable)  # a copy: a compiled step on JAX is given the array itself, to overwrite
+    saved = np.array(
+        keras.ops.convert_to_numpy(variable.value)
+    )  # a copy: a compiled step on JAX is given the array itself, to overwrite
 
     def restore() -> None:
         variable.assign(saved)

@@ -34,7 +34,7 @@ def _save_sampler(sampler: Sampler, snapshot: Snapshot) -> None:
 @save.register
 def _save_running(iterator: _BaseDataLoaderIter, snapshot: Snapshot) -> None:
     """Leaves an iterator in use alone, since none can be wound back."""
-    if any(iterator is given for given in snapshot.given):
+    if snapshot.is_given(iterator):
         raise TypeError(refusal(iterator))
 
 

@@ -14,16 +14,15 @@ def _save_object(thing: Any, snapshot: Snapshot) -> None:
 
     Following every attribute of a model would end in loggers, trainers and thread pools.
     """
-    is_given = any(thing is given for given in snapshot.given)
     if hasattr(thing, "__dict__"):
-        if is_given or _holds_state(thing):
+        if snapshot.is_given(thing) or _holds_state(thing):
             # An optimizer, a scheduler or a gradient scaler keeps all of its state here. A cold optimizer has none:
             # putting back an empty dictionary clears what training made, without any copy.
             save_attributes(thing, snapshot)
     elif _has_state_dict(thing):
         state = deepcopy(thing.state_dict())
         snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
-    elif is_given:
+    elif snapshot.is_given(thing):
         raise TypeError(refusal(thing))
 
 

@@ -23,8 +23,7 @@ def _idle(parameters: list[torch.Tensor], snapshot: Snapshot) -> list[torch.Tens
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad or parameter.grad is not None]
     shapes = {parameter.shape for parameter in trained}
-    changing = {id(parameter) for parameter in (*trained, *snapshot.given)}
-    idle = [p for p in parameters if id(p) not in changing and p.shape not in shapes]
+    idle = [p for p in parameters if p.shape not in shapes and not snapshot.is_given(p)]
     return idle if _nbytes(idle) > _nbytes(trained) > 0 else []
 
 

@@ -2,39 +2,54 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 
 
-@contextmanager
-def held_back_signals() -> Iterator[list[int]]:
-    """Holds back every signal that Python code handles, Ctrl-C among them, and delivers it after the block.
+class SignalGate:
+    """Stands before every signal handler written in Python, Ctrl-C's among them, and can be shut for a while.
 
-    Yields the numbers of those that came; what the block takes off the list is not delivered. Python runs signal
-    handlers in the main thread, so in any other there is nothing to hold back.
+    It is in place before it has to be shut, because putting it there takes time in which a signal could come: a
+    launcher that stops its processes may send two within microseconds.
+
+    Python runs signal handlers in the main thread; in any other there is nothing to hold back.
+
+    Args:
+        doorway: The code that shuts the gate as the first thing it does; signals that come before it gets to do so
+            are held back too.
     """
-    came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    holding = True
-    handlers = {int(number): signal.getsignal(number) for number in signal.valid_signals()}
-    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
 
-    def hold_back(number: int, frame: FrameType | None) -> None:
-        if holding:
-            came.append(number)
-        else:  # one came while the handlers below were being put back, and left this one in place
-            handlers[number](number, frame)
+    def __init__(self, doorway: CodeType):
+        self.is_shut = False
+        self._doorway: CodeType | None = doorway
+        self._came: list[int] = []
+        self._handlers = {}
 
-    for number in handlers:
-        signal.signal(number, hold_back)
-    try:
-        yield came
-    finally:
-        holding = False
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in dict.fromkeys(came):
-            signal.raise_signal(number)
+    def put_up(self) -> None:
+        """Goes in place, open."""
+        if threading.current_thread() is threading.main_thread():
+            handlers = {int(number): signal.getsignal(number) for number in signal.valid_signals()}
+            self._handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+            for number in self._handlers:
+                signal.signal(number, self._handle)
+
+    def take_down(self, *, drop: int | None = None) -> None:
+        """Puts the handlers back, opens for good, and delivers what was held back.
+
+        Args:
+            drop: The signal that need not be delivered.
+        """
+        try:
+            for number in sorted(self._handlers, key=lambda number: number == signal.SIGINT):  # it comes most often
+                if signal.getsignal(number) == self._handle:  # else the block put another there, which stays
+                    signal.signal(number, self._handlers[number])
+        finally:
+            self._doorway, self.is_shut = None, False
+        for number in dict.fromkeys(self._came):
+            if number != drop:
+                signal.raise_signal(number)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.is_shut or (frame is not None and frame.f_code is self._doorway):
+            self._came.append(number)
+        else:
+            self._handlers[number](number, frame)

@@ -5,7 +5,6 @@ a deep copy of the objects is another object than the one that the user, a compi
 """
 
 import logging
-import signal
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
 from lr_finder.preserve.copies import Buffer, Storage, check_storage, copy
-from lr_finder.preserve.signals import held_back_signals
 
 Step: TypeAlias = Callable[[], object]
 
@@ -28,8 +26,8 @@ class Snapshot:
     """Everything reached from the things that were given, as it was then.
 
     Attributes:
-        given: The things named by the caller, beside which others are found.
-        nbytes: Size of the copies of tensors: the bytes that training can change.
+        given: The things that the caller named; others are found from them.
+        nbytes: Size of the copies of tensors and arrays: the bytes that training can change.
     """
 
     def __init__(self, storage: Storage = "memory"):
@@ -61,6 +59,10 @@ class Snapshot:
         is_new = key not in self._seen
         self._seen[key] = thing
         return is_new
+
+    def is_given(self, thing: Any) -> bool:
+        """Whether the caller named this very thing."""
+        return any(thing is given for given in self.given)
 
     def postpone(self, save_all: "Callable[[list[Any], Snapshot], None]", thing: Any) -> None:
         """Leaves a thing to `save_all`, which gets all that were left to it once everything else was reached."""
@@ -100,27 +102,19 @@ class Snapshot:
         """Puts everything back in the middle of the block, for another try from the same start.
 
         Raises:
-            RuntimeError: Something could not be put back; the rest was.
+            RuntimeError: Something could not be put back; everything else was.
         """
-        _raise_any(self._restore())
+        raise_any(self._restore())
         self._start()
 
-    def finish(self, error: BaseException | None) -> None:
-        """Puts everything back for good, not cut short by Ctrl-C or another signal, and lets go of the copies.
-
-        Args:
-            error: What ended the block, if anything did; a failure to put something back doesn't take its place.
-
-        Raises:
-            RuntimeError: Something could not be put back; the rest was.
-        """
-        with held_back_signals() as came:
-            failures = self._restore()
-            self._let_go()
-            if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C asks for what is under way already
-                came[:] = [number for number in came if number != signal.SIGINT]
-        if error is None:
-            _raise_any(failures)
+    def finish(self) -> list[Exception]:
+        """Puts everything back for good and lets go of the copies; the errors of what could not be put back."""
+        failures = self._restore()
+        for held in (self._seen, self._buffers, self._starts, self._restores):
+            held.clear()
+        self.given = ()
+        self._resources.close()
+        return failures
 
     def _visit(self) -> None:
         while self._unvisited:
@@ -140,12 +134,6 @@ class Snapshot:
                 logger.exception("Something could not be put back")
                 failures.append(failure)
         return failures
-
-    def _let_go(self) -> None:
-        for held in (self._seen, self._buffers, self._starts, self._restores):
-            held.clear()
-        self.given = ()
-        self._resources.close()
 
 
 @singledispatch
@@ -167,6 +155,11 @@ def refusal(thing: Any) -> str:
     )
 
 
-def _raise_any(failures: list[Exception]) -> None:
+def raise_any(failures: list[Exception]) -> None:
+    """Raises the first of the errors, if there are any.
+
+    Raises:
+        RuntimeError: There are.
+    """
     if failures:
-        raise RuntimeError(f"{len(failures)} steps of putting everything back failed: {failures[0]}") from failures[0]
+        raise RuntimeError(f"{len(failures)} things could not be put back: {failures[0]}") from failures[0]

@@ -1,7 +1,6 @@
 """The memory under tensors: each storage once, whichever weights are tied or views of one another."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
@@ -20,11 +19,13 @@ class StorageBytes:
 
     def read(self, start: int, into: memoryview) -> None:
         """Copies the bytes from `start` on into host memory."""
+        _wait_for(self._storage.device)
         # Not through numpy(), after which a storage can't be resized any more.
         _host_bytes(into).copy_(_as_bytes(self._storage)[start : start + len(into)])
 
     def write(self, start: int, data: memoryview) -> None:
         """Overwrites the bytes from `start` on."""
+        _wait_for(self._storage.device)
         if self._storage.nbytes() != self.nbytes:  # the block freed or resized it
             self._storage.resize_(self.nbytes)
         _as_bytes(self._storage)[start : start + len(data)].copy_(_host_bytes(data))
@@ -62,10 +63,13 @@ def storages(tensor: torch.Tensor) -> list[torch.UntypedStorage]:
     return [part.untyped_storage() for part in plain_parts(tensor)]
 
 
-def inner_tensors(tensor: torch.Tensor) -> dict[str, Any]:
+def inner_tensors(tensor: torch.Tensor) -> dict[str, torch.Tensor]:
     """The tensors inside a wrapper subclass (DTensor, quantized and others) by attribute; none in other tensors."""
-    flatten = getattr(tensor, "__tensor_flatten__", None)
-    return {} if flatten is None else {name: getattr(tensor, name) for name in flatten()[0]}
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return {}
+    names = tensor.__tensor_flatten__()[0]  # pyright: ignore[reportAttributeAccessIssue]
+    inner = {name: getattr(tensor, name) for name in names}
+    return {name: part for name, part in inner.items() if isinstance(part, torch.Tensor)}  # DTensor lists its mesh too
 
 
 def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -82,6 +86,12 @@ def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
     elif tensor.device.type != "meta":
         yield tensor
+
+
+def _wait_for(device: torch.device) -> None:
+    """Lets an accelerator finish what the block had it do on other streams, which might write after us."""
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
 
 
 def _as_bytes(storage: torch.UntypedStorage) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """Tensors: their values, the memory that they look at, and what hangs on them: gradient, flag, attributes."""
 
 from collections.abc import Hashable
-from typing import Any
 
 import torch
 from torch import nn
@@ -71,7 +70,7 @@ def _save_memory(tensor: torch.Tensor, snapshot: Snapshot) -> None:
     snapshot.on_restore(restore)
 
 
-def _save_inner_memory(tensor: torch.Tensor, inner: dict[str, Any], snapshot: Snapshot) -> None:
+def _save_inner_memory(tensor: torch.Tensor, inner: dict[str, torch.Tensor], snapshot: Snapshot) -> None:
     for part in inner.values():
         _save_memory(part, snapshot)
 

@@ -1,0 +1,105 @@
+"""Ignite: an engine with its optimizer and data."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from ignite.engine import Engine
+from torch.optim import Optimizer
+
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import search
+from lr_finder.core.sweep import Bound
+from lr_finder.integrations.batches import Batches, with_state
+from lr_finder.integrations.torch_ramp import Training
+from lr_finder.progress import progress_bar
+
+
+def lr_find(
+    engine: Engine,
+    *,
+    optimizer: Optimizer | Sequence[Optimizer],
+    data: Iterable[Any],
+    state: Sequence[Any] = (),
+    output_transform: Callable[[Any], Any] | None = None,
+    start_lr: Bound | None = None,
+    end_lr: Bound | None = None,
+    num_it: int = 100,
+    stop_div: bool = True,
+    wd: float | None = None,
+    progress: bool | None = None,
+) -> RangeTestResult:
+    """Searches for the learning rate of an Ignite trainer, and leaves everything as it was.
+
+    The engine's process function trains on batch after batch of the data; no event is fired, so no handler runs.
+
+    Args:
+        engine: The trainer.
+        optimizer: The optimizer that its process function steps, or several.
+        data: The batches, as for `engine.run`.
+        state: What else training changes: the model, schedulers, a gradient scaler.
+        output_transform: From the output of the process function to the loss, as for Ignite's metrics. Without it the
+            output is the loss, or a mapping that has it under "loss".
+        start_lr: The rate of the first step; without any bound the range is found too.
+        end_lr: The rate of the last step.
+        num_it: Optimizer steps to plan for.
+        stop_div: Whether to stop once the loss has diverged.
+        wd: Weight decay during the search.
+        progress: Whether to show a progress bar; None shows it on a terminal only.
+
+    Raises:
+        ValueError: An argument breaks its rule; the text names it.
+        TypeError: An argument is of the wrong kind.
+    """
+    if not isinstance(engine, Engine):
+        raise TypeError(f"engine must be an Ignite engine, got {type(engine).__name__}")
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    for given in optimizers:
+        if not isinstance(given, Optimizer):
+            raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
+    step = _Step(engine, data, output_transform or _loss_of)
+    training = Training(
+        step, optimizers, [engine, engine.state, *optimizers, *with_state(data), *state], restart=step.restart
+    )
+    with progress_bar(num_it, progress) as bar:
+        ramp = training.ramp(on_step=bar.update)
+        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+
+
+class _Step:
+    """Calls the process function on the next batch, with the engine's state as in a run."""
+
+    def __init__(self, engine: Engine, data: Iterable[Any], output_transform: Callable[[Any], Any]):
+        self._engine = engine
+        self._batches = Batches(data, name="data")
+        self._length = len(data) if hasattr(data, "__len__") else None  # pyright: ignore[reportArgumentType]
+        self._output_transform = output_transform
+
+    def restart(self) -> None:
+        """Starts a run: counters from 0, and handlers of events that the process function fires silenced."""
+        self._batches.restart()
+        self._engine._event_handlers = defaultdict(list)
+        state = self._engine.state
+        state.iteration, state.epoch, state.epoch_length = 0, 1, self._length
+
+    def __call__(self) -> Any:
+        """Trains one batch; its loss."""
+        state = self._engine.state
+        state.batch = self._batches.next()
+        state.iteration += 1
+        if self._length is not None:
+            state.epoch = 1 + (state.iteration - 1) // self._length
+        state.output = self._engine._process_function(self._engine, state.batch)
+        return self._output_transform(state.output)
+
+
+def _loss_of(output: Any) -> Any:
+    """The loss in the output of a process function: the output, or what it has under "loss"."""
+    loss = output.get("loss") if isinstance(output, Mapping) else output
+    if isinstance(loss, (int, float)) or (isinstance(loss, torch.Tensor) and loss.numel() == 1):
+        return loss
+    raise TypeError(
+        "output_transform must be given where the process function returns neither the loss nor a mapping with it as "
+        f"'loss'; it returned {type(output).__name__}: output_transform=lambda output: output[0], for example"
+    )

@@ -1,0 +1,92 @@
+"""skorch: a net with the data that it is fitted to."""
+
+from typing import Any
+
+from skorch import NeuralNet
+from skorch.callbacks import GradientNormClipping, ParamMapper
+
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import search
+from lr_finder.core.sweep import Bound
+from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.torch_ramp import Training
+from lr_finder.preserve import preserve
+from lr_finder.progress import progress_bar
+
+TRAINING_CALLBACKS = (GradientNormClipping, ParamMapper)
+"""Callbacks that are part of the training step: they clip gradients, and freeze or set parameters."""
+
+
+def lr_find(
+    net: NeuralNet,
+    X: Any,  # noqa: N803  as in scikit-learn
+    y: Any = None,
+    *,
+    start_lr: Bound | None = None,
+    end_lr: Bound | None = None,
+    num_it: int = 100,
+    stop_div: bool = True,
+    wd: float | None = None,
+    progress: bool | None = None,
+) -> RangeTestResult:
+    """Searches for the learning rate of a skorch net, and leaves the net as it was.
+
+    A net that is not initialized is searched from the weights that its first `fit` would start with, one that is from
+    its present weights. Of the callbacks only those that clip gradients or freeze parameters take part.
+
+    Args:
+        net: The net.
+        X: The inputs, as for `net.fit`; what its `train_split` holds out is left out here too.
+        y: The targets.
+        start_lr: The rate of the first step; without any bound the range is found too.
+        end_lr: The rate of the last step.
+        num_it: Optimizer steps to plan for.
+        stop_div: Whether to stop once the loss has diverged.
+        wd: Weight decay during the search.
+        progress: Whether to show a progress bar; None shows it on a terminal only.
+
+    Raises:
+        ValueError: An argument breaks its rule; the text names it.
+        TypeError: An argument is of the wrong kind.
+    """
+    if not isinstance(net, NeuralNet):
+        raise TypeError(f"net must be a skorch net, got {type(net).__name__}")
+    with preserve(net), progress_bar(num_it, progress) as bar:
+        _make_ready(net, X, y)
+        ramp = _training(net, X, y).ramp(on_step=bar.update)
+        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+
+
+def _make_ready(net: NeuralNet, inputs: Any, targets: Any) -> None:
+    """Initializes the net as `fit` would, with no callback but those that are part of training."""
+    net.check_training_readiness()
+    if not net.initialized_:
+        # The others may make directories or connections already when they are initialized.
+        given = net.callbacks if isinstance(net.callbacks, (list, tuple)) else []
+        net.callbacks = [item for item in given if _takes_part(item)]
+        net.initialize()
+    net.check_data(inputs, targets)
+    net.callbacks_ = [item for item in net.callbacks_ if _takes_part(item)]
+    net.history.new_epoch()  # parameters are frozen at the start of an epoch, by its number
+    for _, callback in net.callbacks_:
+        callback.on_train_begin(net, X=inputs, y=targets)
+        callback.on_epoch_begin(net)
+
+
+def _takes_part(item: Any) -> bool:
+    """Whether a callback, a class of callbacks, or a pair of a name and one of these is part of training."""
+    callback = item[1] if isinstance(item, (list, tuple)) else item
+    kind = callback if isinstance(callback, type) else type(callback)
+    return issubclass(kind, TRAINING_CALLBACKS)
+
+
+def _training(net: NeuralNet, inputs: Any, targets: Any) -> Training:
+    data_set, _ = net.get_split_datasets(inputs, targets)
+    loader = net.get_iterator(data_set, training=True)
+    batches = Batches(loader)
+
+    def step() -> Any:
+        return net.train_step(batches.next())["loss"]  # pyright: ignore[reportOptionalSubscript]
+
+    optimizers = [getattr(net, f"{name}_") for name in net._optimizers]
+    return Training(step, optimizers, state=[net, loader], restart=batches.restart)
