@@ -19,7 +19,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "mutations.json"
 SLOW = ("test_faults", "test_killed", "test_sharded", "test_training_on")
-SECONDS = 300
+SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
 
 MUTATIONS = {

@@ -20,8 +20,8 @@ def make(folder):
     ]
     model = ViTForImageClassification(
         ViTConfig(
-            image_size=8, patch_size=2, num_channels=1, num_labels=10,
-            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+            image_size=8, patch_size=4, num_channels=1, num_labels=10,
+            hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
         )
     )  # fmt: skip
     arguments = TrainingArguments(

@@ -19,3 +19,10 @@ def _close_figures():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what needs fastai, which has an environment of its own: its torchvision does not load beside this torch."""
+    for item in items:
+        if "fastai" in item.nodeid.partition("::")[2] or "test_fastai" in item.nodeid:
+            item.add_marker(pytest.mark.fastai)

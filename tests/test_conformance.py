@@ -25,6 +25,9 @@ WAYS = {
     "Accelerate": ("ways.accelerate.accelerate", known_stop),
     "Accelerate, step function": ("ways.accelerate.accelerate_step", known_stop),
     "Keras": ("ways.keras.fitted", known_stop),
+    "skorch": ("ways.skorch.fitted", known_stop),
+    "Ignite": ("ways.ignite.process_function", known_stop),
+    "fastai": ("ways.fastai.learner", known_stop),
 }
 
 pytestmark = pytest.mark.parametrize(("way", "stop_of"), WAYS.values(), ids=WAYS, indirect=["way"])

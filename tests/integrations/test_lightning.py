@@ -1,13 +1,15 @@
 """Lightning, under both of its names: `lr_find(trainer, module, ...)` and the callback."""
 
 import signal
+import subprocess
+import sys
 
 import lightning.pytorch
 import numpy as np
 import pytest
 import pytorch_lightning
 import torch
-from lightning.pytorch.plugins.precision import MixedPrecision
+from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
@@ -162,6 +164,15 @@ def test_training_with_a_schedule_is_bit_identical_too(package, warm):
 @pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)
 def test_the_trainer_trains_as_before_after_a_step_that(package, error):
     assert_same(final_weights(failing(error), {}, package=package), final_weights(None, {}, package=package))
+
+
+def test_ctrl_c_before_the_first_step_leaves_ctrl_c_working():
+    def interrupted(module):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lr_find(trainer_of(), classifier(optimizers=interrupted), batches(), **BOUNDS)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_curve_is_that_of_plain_pytorch():
@@ -492,3 +503,47 @@ def test_a_resumed_fit_goes_on_with_the_rate_of_its_checkpoint(tmp_path):
     resumed = trainer_of(callbacks=[CALLBACKS[lightning.pytorch]()])
     resumed.fit(module, clear(), ckpt_path=tmp_path / "last.ckpt")
     assert resumed.optimizers[0].param_groups[0]["lr"] == 1e-3
+
+
+TWO_PROCESSES = """
+import sys, torch, lightning
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from lr_finder import lr_find
+
+class Classifier(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.model = nn.Linear(4, 2)
+
+    def training_step(self, batch, batch_idx):
+        return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        return torch.optim.AdamW(self.parameters(), lr=0.01)
+
+inputs = torch.randn(256, 4, generator=torch.Generator().manual_seed(1))
+data = TensorDataset(inputs, (inputs.sum(1) > 0).long())
+trained = []
+for searched in (True, False):
+    torch.manual_seed(2)
+    module, loader = Classifier(), DataLoader(data, batch_size=16, shuffle=True)
+    trainer = lightning.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=1, logger=False,
+                                enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+    if searched:
+        result = lr_find(trainer, module, loader, start_lr=1e-3, end_lr=10, num_it=40)
+    trainer.fit(module, loader)
+    trained.append(module.model.weight.detach().clone())
+torch.save((trained, result.losses), f"{sys.argv[1]}/rank{trainer.global_rank}.pt")
+"""
+
+
+def test_two_processes_see_one_curve_and_train_on_as_without_a_search(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TWO_PROCESSES)
+    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True, cwd=tmp_path)
+    (searched, alone), losses = torch.load(tmp_path / "rank0.pt", weights_only=False)
+    _, losses_of_the_other = torch.load(tmp_path / "rank1.pt", weights_only=False)
+    assert torch.equal(searched, alone)
+    np.testing.assert_array_equal(losses, losses_of_the_other)

@@ -5,7 +5,6 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-import peft
 import torch
 from torch import nn
 
@@ -93,6 +92,8 @@ class Wide(nn.Module):
 
 
 def adapters() -> nn.Module:
+    import peft  # takes seconds, which few tests need
+
     config = peft.LoraConfig(r=2, target_modules=["body"], lora_dropout=0.1, init_lora_weights=False)
     return peft.get_peft_model(Wide(), config)
 

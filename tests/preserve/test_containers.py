@@ -50,7 +50,8 @@ def test_items_in_containers_in_containers_come_back():
 def test_an_array_comes_back_whatever_its_order():
     array = np.arange(12.0).reshape(3, 4).T[::2]
     before = array.copy()
-    with preserve(array):
+    with preserve(array) as snapshot:
+        assert snapshot.nbytes == array.nbytes
         array += 1
     assert np.array_equal(array, before)
 

@@ -1,5 +1,6 @@
 """Whatever ends the block, everything is put back, and what the user sees is what happened."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -139,7 +140,7 @@ def test_one_thing_that_fails_to_come_back_does_not_stop_the_others():
         with preserve(first, Awkward(), last):
             first.add_(1), last.add_(1)
 
-    with pytest.raises(RuntimeError, match="1 steps of putting everything back failed: no way back") as caught:
+    with pytest.raises(RuntimeError, match="1 things could not be put back: no way back") as caught:
         change()
     assert isinstance(caught.value.__cause__, OSError)
     assert first.sum() == last.sum() == 0
@@ -196,6 +197,59 @@ def test_a_handler_of_the_users_own_runs_once_everything_is_back_and_stays_in_pl
     finally:
         signal.signal(signal.SIGTERM, previous)
     assert seen == [0]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are a thing of POSIX")
+def test_control_c_held_down_never_leaves_anything_changed(held_down):
+    weights = torch.zeros(100)
+
+    def interrupted():
+        with contextlib.suppress(KeyboardInterrupt):
+            held_down.armed = True
+            with preserve(weights):
+                while True:
+                    weights.add_(1)
+
+    for _ in range(200):
+        while True:  # one may strike between the block and the line below
+            with contextlib.suppress(KeyboardInterrupt):
+                interrupted()
+                held_down.armed = False
+                break
+        assert weights.sum() == 0
+    assert signal.getsignal(signal.SIGINT) == held_down.press
+
+
+class HeldDown:
+    """Ctrl-C some thousand times a second, from a thread of its own."""
+
+    def __init__(self):
+        self.armed, self.released = False, threading.Event()
+        self._hand = threading.Thread(target=self._hold_down, args=[threading.get_ident()])
+
+    def press(self, number, frame):
+        if self.armed:
+            raise KeyboardInterrupt
+
+    def _hold_down(self, thread):
+        while not self.released.wait(2e-4):
+            signal.pthread_kill(thread, signal.SIGINT)
+
+    def __enter__(self):
+        self._previous = signal.signal(signal.SIGINT, self.press)
+        self._hand.start()
+        return self
+
+    def __exit__(self, *_):
+        self.released.set()
+        self._hand.join()
+        signal.signal(signal.SIGINT, self._previous)
+
+
+@pytest.fixture
+def held_down():
+    with HeldDown() as hand:
+        yield hand
 
 
 def test_signals_are_left_alone_outside_the_main_thread():

@@ -119,6 +119,14 @@ def test_the_data_of_a_sampler_that_is_given_alone_are_not_copied():
     assert fingerprint(sampler) == before
 
 
+def test_a_data_set_that_is_given_itself_comes_back_with_its_samples():
+    data = samples()
+    before = fingerprint(data)
+    with preserve(DataLoader(data), data):
+        data.tensors[0].zero_()
+    assert fingerprint(data) == before
+
+
 def test_an_iterator_in_use_is_refused():
     with pytest.raises(TypeError, match="got _SingleProcessDataLoaderIter"), preserve(iter(DataLoader(samples()))):
         pass

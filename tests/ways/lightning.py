@@ -1,5 +1,6 @@
 """Lightning, on the quadratic."""
 
+import warnings
 from typing import Any
 
 import lightning.pytorch as package
@@ -47,4 +48,10 @@ def lightning(fault: Fault, **bounds: Any) -> Run:
         assert trainer.global_step == trainer.current_epoch == 0
         assert {name: vars(trainer)[name] for name in before} == before
 
-    return run(lambda: lr_find(trainer, module, train_dataloaders=loader(), **bounds), check)
+    def search():
+        with warnings.catch_warnings():
+            # Lightning 2.6 uses what torch 2.13 deprecates.
+            warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
+            return lr_find(trainer, module, train_dataloaders=loader(), **bounds)
+
+    return run(search, check)

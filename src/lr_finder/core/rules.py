@@ -60,15 +60,15 @@ def valley(curve: Curve) -> Suggestion:
 def slide(curve: Curve) -> Suggestion:
     """The left end of the last window over which the slope changes little, after fastai 2's rule of that name.
 
-    A window of 1.2 decades (fastai's 15 of 100 points over 8 decades) slides down from the highest rate until the
-    slopes at its two ends agree: to within 1 % of the whole fall per fifth of a decade.
+    A window of 1.2 decades (fastai's 15 of 100 points over 8 decades) slides down from the lowest loss, where the
+    slope at its right end is the higher one, until it is no longer so.
     """
     reading = read(curve)
-    decades = np.log10(reading.lrs)
-    slopes = np.gradient(reading.losses, decades)
-    differ = np.abs(slopes - np.interp(decades - 1.2, decades, slopes)) > 0.05 * reading.fall
-    steady = np.flatnonzero(~differ[: reading.lowest + 1] & (decades[: reading.lowest + 1] - 1.2 >= decades[0]))
-    right = decades[steady[-1]] if len(steady) else decades[reading.lowest]
+    decades = np.log10(reading.lrs[: reading.lowest + 1])
+    slopes = np.gradient(reading.losses, np.log10(reading.lrs))[: reading.lowest + 1]
+    left_slopes = np.interp(decades - 1.2, decades, slopes)
+    level = np.flatnonzero((slopes <= left_slopes) & (decades - 1.2 >= decades[0]))
+    right = decades[level[-1]] if len(level) else decades[-1]
     lr = float(10 ** max(right - 1.2, decades[0]))
     return _suggestion("slide", reading, lr, "from there to 1.2 decades above, the slope changes little")
 

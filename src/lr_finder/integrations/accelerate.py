@@ -15,6 +15,7 @@ from lr_finder.core.search import search
 from lr_finder.core.sweep import Bound
 from lr_finder.integrations import torch as plain
 from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.state import holding_state
 from lr_finder.integrations.torch_batches import to_device
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import LossFunction, TrainingStep
@@ -75,7 +76,7 @@ def lr_find(
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader))
-    state = [model, optimizer, gradient_state, *plain.holding_state(loss_fn, train_loader), *state]
+    state = [model, optimizer, gradient_state, *holding_state(loss_fn, train_loader), *state]
     training = Training(step, [_stepping(optimizer)], state, restart=step.restart)
     with progress_bar(num_it, progress) as bar:
         return search(training.ramp(on_step=bar.update), **sweep)

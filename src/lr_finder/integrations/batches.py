@@ -56,8 +56,3 @@ class _Kept:
         for batch in self._source:
             self._kept.append(batch)
             yield batch
-
-
-def with_state(loader: Any) -> tuple[Any, ...]:
-    """The loader, where it is an object with a position or a generator to put back; a list or an iterator has none."""
-    return (loader,) if hasattr(loader, "__dict__") and not isinstance(loader, Iterator) else ()

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import search
 from lr_finder.core.sweep import Bound
-from lr_finder.integrations.batches import Batches, with_state
+from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.state import holding_state
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.progress import progress_bar
 
@@ -60,7 +61,7 @@ def lr_find(
             raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
     step = _Step(engine, data, output_transform or _loss_of)
     training = Training(
-        step, optimizers, [engine, engine.state, *optimizers, *with_state(data), *state], restart=step.restart
+        step, optimizers, [engine, engine.state, *optimizers, *holding_state(data), *state], restart=step.restart
     )
     with progress_bar(num_it, progress) as bar:
         ramp = training.ramp(on_step=bar.update)

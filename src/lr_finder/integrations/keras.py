@@ -9,8 +9,9 @@ from lr_finder.core.curve import Curve
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import Ramp, search
 from lr_finder.core.sweep import Bound, Sweep
-from lr_finder.integrations.batches import Batches, DataEndedError, with_state
+from lr_finder.integrations.batches import Batches, DataEndedError
 from lr_finder.integrations.keras_callback import LRFinder
+from lr_finder.integrations.state import holding_state
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
 
@@ -78,7 +79,7 @@ def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: Callable[[]
     batches = Batches(x, name="x") if isinstance(x, Iterator) else None
 
     def ramp(sweep: Sweep) -> Curve:
-        with preserve(*with_state(x)), LRFinder(model, sweep, on_step) as finder:
+        with preserve(*holding_state(x)), LRFinder(model, sweep, on_step) as finder:
             model.fit(
                 x if batches is None else _from_the_start(batches, finder.end_with_epoch),
                 **data,

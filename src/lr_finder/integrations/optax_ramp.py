@@ -14,8 +14,9 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import Ramp, search
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Bound, Sweep
-from lr_finder.integrations.batches import Batches, DataEndedError, with_state
+from lr_finder.integrations.batches import Batches, DataEndedError
 from lr_finder.integrations.optax_checks import check_factory, check_rate_is_used, check_unscheduled
+from lr_finder.integrations.state import holding_state
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
 
@@ -71,7 +72,7 @@ class Training:
         compiled = jax.jit(self._step, donate_argnums=(0, 1))
 
         def ramp(sweep: Sweep) -> Curve:
-            with preserve(*with_state(self.batches)):
+            with preserve(*holding_state(self.batches)):
                 batches.restart()
                 test = RangeTest.over(sweep, read=_read, read_every=READ_EVERY)
                 run = _Run(self, compiled, batches, test.lr)

@@ -5,7 +5,6 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-
 STATELESS = (FunctionType, BuiltinFunctionType, type, Iterator)
 """An iterator has state, but none that can be put back."""
 

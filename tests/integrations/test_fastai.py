@@ -1,0 +1,197 @@
+"""fastai 2's Learner: searched by its own `fit`, with the callbacks that are part of a training step."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from lr_finder import StopReason, lr_find
+from quadratic import Quadratic, mean_output
+from ways.fastai import SGD, Callback, DataLoaders, Learner, warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from fastai.callback.mixup import MixUp
+    from fastai.callback.progress import CSVLogger
+    from fastai.callback.schedule import ParamScheduler, SchedLin
+    from fastai.callback.tracker import SaveModelCallback
+    from fastai.callback.training import GradientAccumulation, GradientClip
+    from fastai.data.load import DataLoader
+    from fastai.losses import CrossEntropyLossFlat
+    from fastai.optimizer import Adam, OptimWrapper
+
+BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
+INPUTS = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+DATA = TensorDataset(INPUTS, (INPUTS.sum(1) > 0).long() + (INPUTS[:, 0] > 1))
+
+
+class Keeper(Callback):
+    """Keeps the losses of a training."""
+
+    def before_fit(self):
+        self.values = []
+
+    def after_batch(self):
+        self.values.append(self.learn.loss.item())
+
+
+def two_groups(model):
+    return [list(model[:2].parameters()), list(model[2:].parameters())]
+
+
+def new_learner(path, **options):
+    """A Learner as a fresh process would make it."""
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(1)
+    model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+    dls = DataLoaders(DataLoader(DATA, 8, shuffle=True), DataLoader(DATA, 8), path=path, device=torch.device("cpu"))
+    settings = {"loss_func": nn.CrossEntropyLoss(), "lr": 0.01}
+    return Learner(dls, model, **(settings | options))
+
+
+OPTIMIZERS = {
+    "Adam": Adam,
+    "SGD": SGD,
+    "torch's AdamW": lambda parameters, **hypers: OptimWrapper(parameters, torch.optim.AdamW, **hypers),
+}
+
+
+def fit(learn, epochs=2):
+    losses = Keeper()
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(epochs, cbs=losses)
+    return losses.values
+
+
+class Interrupted(nn.CrossEntropyLoss):
+    """Ctrl-C at the fifth batch after it was told so."""
+
+    left = float("inf")
+
+    def forward(self, *arguments):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        return super().forward(*arguments)
+
+
+@pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("is_interrupted", [False, True], ids=["complete", "interrupted"])
+def test_training_after_a_search_is_bit_identical_to_training_without(
+    make_optimizer, is_warm, is_interrupted, tmp_path
+):
+    def train(with_search):
+        loss = Interrupted()
+        learn = new_learner(tmp_path, opt_func=make_optimizer, loss_func=loss)
+        if is_warm:
+            fit(learn)
+        if with_search:
+            attributes = dict(vars(learn))
+            if is_interrupted:
+                loss.left = 5
+                with pytest.raises(KeyboardInterrupt) as caught:
+                    lr_find(learn)
+                assert len(caught.value.partial_result.losses) == 4
+            else:
+                lr_find(learn)
+            assert vars(learn).keys() == attributes.keys()
+            assert all(vars(learn)[name] is value for name, value in attributes.items())
+            loss.left = float("inf")
+        return fit(learn), learn.model.state_dict()
+
+    (losses, weights), (losses_after, weights_after) = train(False), train(True)
+    assert losses_after == losses
+    for name, tensor in weights.items():
+        assert torch.equal(weights_after[name], tensor), name
+
+
+def test_no_callback_fires_and_nothing_is_written(tmp_path, capsys):
+    learn = new_learner(
+        tmp_path, metrics=[lambda *_: 1 / 0], cbs=[CSVLogger(), SaveModelCallback(monitor="train_loss")]
+    )
+    lr_find(learn, **BOUNDS)
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_schedule_does_not_move_the_rate_and_is_there_afterwards(tmp_path):
+    scheduled = new_learner(tmp_path, cbs=ParamScheduler({"lr": SchedLin(1e-9, 1e-8)}))
+    result, plain = (lr_find(learn, **BOUNDS) for learn in (scheduled, new_learner(tmp_path)))
+    np.testing.assert_array_equal(result.losses, plain.losses)
+    assert isinstance(scheduled.param_scheduler, ParamScheduler)
+    assert scheduled.param_scheduler in list(scheduled.cbs)
+
+
+def quadratic(*callbacks, **options):
+    """A Learner whose losses are known: batches of two ones, and a weight of 3."""
+    ones = torch.ones(10, 1, dtype=torch.float64)
+    data = TensorDataset(ones, 0 * ones)
+    dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2), device=torch.device("cpu"))
+    settings = {"loss_func": mean_output, "opt_func": SGD, "cbs": callbacks}
+    return Learner(dls, Quadratic(), **(settings | options))
+
+
+def test_accumulated_batches_are_one_step_with_their_mean_loss():
+    result = lr_find(quadratic(GradientAccumulation(4)), **BOUNDS)
+    weights = 3 * np.concatenate([[1.0], np.cumprod(1 - 4 * result.lrs[:-1])])
+    np.testing.assert_allclose(result.losses, 2 * weights**2)
+
+
+def test_gradients_are_clipped_as_in_training():
+    result = lr_find(quadratic(GradientClip(0.5)), **BOUNDS)
+    weights = 3 - np.concatenate([[0.0], np.cumsum(0.5 * result.lrs[:-1])])
+    np.testing.assert_allclose(result.losses, 2 * weights**2, rtol=1e-5)
+
+
+def test_weight_decay_is_that_of_the_search():
+    result = lr_find(quadratic(wd=0.1), wd=0.5, **BOUNDS)
+    weights = 3 * np.concatenate([[1.0], np.cumprod((1 - 0.5 * result.lrs[:-1]) - 4 * result.lrs[:-1])])
+    np.testing.assert_allclose(result.losses, 2 * weights**2)
+
+
+def test_mixup_takes_part_and_its_loss_is_taken_off_again(tmp_path):
+    loss = CrossEntropyLossFlat()
+    learn = new_learner(tmp_path, loss_func=loss, cbs=MixUp())
+    mixed, plain = lr_find(learn, **BOUNDS), lr_find(new_learner(tmp_path), **BOUNDS)
+    assert learn.loss_func is loss
+    assert not np.array_equal(mixed.losses, plain.losses)
+
+
+def test_a_slice_over_the_groups_of_the_learner_keeps_its_ratios(tmp_path):
+    result = lr_find(new_learner(tmp_path, splitter=two_groups, lr=slice(1e-3, 1e-2)), **BOUNDS)
+    np.testing.assert_allclose(result.group_lrs[:, 0] * 10, result.group_lrs[:, 1])
+    np.testing.assert_array_equal(result.group_lrs[:, 1], result.lrs)
+
+
+def test_the_bounds_may_be_slices_and_frozen_groups_stay_frozen(tmp_path):
+    learn = new_learner(tmp_path, splitter=two_groups)
+    learn.freeze()
+    result = lr_find(learn, start_lr=slice(1e-5, 1e-4), end_lr=slice(1e-1), num_it=20)
+    np.testing.assert_allclose(result.group_lrs[[0, -1]], [[1e-5, 1e-4], [1e-2, 1e-1]])
+    assert not learn.model[0].weight.requires_grad
+
+
+def test_the_curve_is_that_of_plain_pytorch():
+    learn = quadratic()
+    plain = lr_find(learn.model, torch.optim.SGD(learn.model.parameters(), 1), mean_output, learn.dls.train, **BOUNDS)
+    np.testing.assert_allclose(lr_find(learn, **BOUNDS).losses, plain.losses)
+
+
+def test_what_can_not_work_is_refused_by_name(tmp_path):
+    no_batches = DataLoader(DATA, 100, drop_last=True)
+    learn = Learner(DataLoaders(no_batches, no_batches), nn.Linear(4, 3), loss_func=nn.CrossEntropyLoss())
+    with pytest.raises(ValueError, match="must have at least one batch"):
+        lr_find(learn)
+    with pytest.raises(ValueError, match="one rate per parameter group"):
+        lr_find(new_learner(tmp_path), start_lr=[1e-3, 1e-2])
+
+
+def test_a_sweep_that_runs_away_stops(tmp_path):
+    assert lr_find(new_learner(tmp_path, opt_func=SGD), start_lr=1e-3, end_lr=1e9).stop_reason in (
+        StopReason.DIVERGED,
+        StopReason.NOT_FINITE,
+    )

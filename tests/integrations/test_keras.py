@@ -1,0 +1,290 @@
+"""Keras on the backend that KERAS_BACKEND names, torch where it names none; the last test runs all this on JAX."""
+
+import os
+import subprocess
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import keras
+import numpy as np
+import pytest
+
+from lr_finder import StopReason, Sweep, lr_find
+from lr_finder.integrations.keras import LRFinder
+
+# Keras reads tensors of the torch backend in a way that NumPy 2 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+
+BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
+INPUTS = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+TARGETS = np.sin(INPUTS.sum(axis=1, keepdims=True))
+
+
+def layers():
+    return [
+        keras.layers.Dense(16, activation="relu"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(1),
+    ]
+
+
+def new_model(make_optimizer=lambda: keras.optimizers.Adam(1e-2), *, is_built=True, **options):
+    """A model as a fresh process would make it."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((4,)), *layers()] if is_built else layers())
+    model.compile(make_optimizer(), "mse", metrics=["mae"], **options)
+    return model
+
+
+def fit(model, **options):
+    return model.fit(INPUTS, TARGETS, **({"batch_size": 8, "epochs": 2, "verbose": 0} | options)).history
+
+
+def values(model):
+    """Every variable of a model and its optimizer."""
+    return [
+        np.array(keras.ops.convert_to_numpy(keras.ops.stop_gradient(variable.value)))
+        for variable in [*model.variables, *model.optimizer.variables]
+    ]
+
+
+def assert_identical(these, those):
+    for left, right in zip(these, those, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+KINDS = {
+    "never fitted": ({}, False),
+    "not built": ({"is_built": False}, False),
+    "fitted": ({}, True),
+    "fitted with a schedule": ({"make_optimizer": lambda: keras.optimizers.SGD(SCHEDULE)}, True),
+    "accumulating": ({"make_optimizer": lambda: keras.optimizers.Adam(1e-2, gradient_accumulation_steps=2)}, False),
+}
+
+
+@pytest.mark.parametrize(("kind", "is_fitted"), KINDS.values(), ids=KINDS)
+def test_training_after_a_search_is_bit_identical_to_training_without(kind, is_fitted):
+    def train(with_search):
+        model = new_model(**kind)
+        if is_fitted:
+            fit(model, epochs=1)
+        if with_search:
+            lr_find(model, INPUTS, TARGETS, batch_size=8)
+        return fit(model), values(model)
+
+    (history, weights), (history_after, weights_after) = train(False), train(True)
+    assert history_after == history
+    assert_identical(weights_after, weights)
+
+
+def test_averages_of_the_weights_start_as_if_never_searched():
+    def train(with_search):
+        model = new_model(lambda: keras.optimizers.AdamW(1e-2, use_ema=True))
+        if with_search:
+            lr_find(model, INPUTS, TARGETS, batch_size=8)
+        fit(model)
+        return values(model)
+
+    assert_identical(train(True), train(False))
+
+
+class Raising:
+    """Batches that end in an error."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __iter__(self):
+        for start in range(0, 40, 8):
+            yield INPUTS[start : start + 8], TARGETS[start : start + 8]
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ArithmeticError("in the data"), KeyboardInterrupt()])
+def test_a_model_trains_on_as_if_never_searched_when_the_search_raises(error):
+    def train(with_search):
+        model = new_model(is_built=False)
+        if with_search:
+            with pytest.raises(type(error)) as caught:
+                lr_find(model, iter(Raising(error)), **BOUNDS)
+            assert 0 < len(caught.value.partial_result.losses) <= 5
+        return fit(model), values(model)
+
+    (history, weights), (history_after, weights_after) = train(False), train(True)
+    assert history_after == history
+    assert_identical(weights_after, weights)
+
+
+def test_nothing_of_the_model_is_another_object_afterwards():
+    model = new_model(is_built=False)
+    attributes, optimizer = dict(vars(model)), dict(vars(model.optimizer))
+    lr_find(model, INPUTS, TARGETS, batch_size=8, **BOUNDS)
+    assert vars(model).keys() == attributes.keys()
+    assert all(vars(model)[name] is value for name, value in attributes.items())
+    assert all(vars(model.optimizer)[name] is value for name, value in optimizer.items())
+    assert not model.built
+    assert not hasattr(model, "history")
+    assert keras.layers.Dense(1).name == "dense_2"  # as if no name had been given out meanwhile
+
+
+def test_the_rate_climbs_on_a_schedule_and_the_schedule_is_back_afterwards():
+    model = new_model(lambda: keras.optimizers.SGD(SCHEDULE))
+    fit(model, epochs=1)
+    scheduled = lr_find(model, INPUTS, TARGETS, batch_size=8, **BOUNDS)
+    assert model.optimizer._learning_rate is SCHEDULE
+    plain = new_model(lambda: keras.optimizers.SGD(0.1))
+    fit(plain, epochs=0)
+    np.testing.assert_array_equal(scheduled.lrs, lr_find(plain, INPUTS, TARGETS, batch_size=8, **BOUNDS).lrs)
+
+
+class Slope(keras.layers.Layer):
+    """A single weight on one input."""
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, inputs):
+        return self.weight * inputs
+
+
+def slope(**optimizer_options):
+    """A model whose loss on targets of 0 is its weight squared times the mean squared input."""
+    model = keras.Sequential([keras.Input((1,)), Slope()])
+    model.compile(keras.optimizers.SGD(0.1, **optimizer_options), "mse")
+    return model
+
+
+def weights_of_slope(lrs):
+    return np.concatenate([[1.0], np.cumprod(1 - 2 * lrs[:-1])])
+
+
+def test_the_losses_are_those_of_each_batch_and_no_running_mean():
+    ones, zeros = np.ones((24, 1), np.float32), np.zeros((24, 1), np.float32)
+    result = lr_find(slope(), ones, zeros, batch_size=8, start_lr=0.01, end_lr=0.4, num_it=10)
+    np.testing.assert_allclose(result.losses, weights_of_slope(result.lrs) ** 2, rtol=1e-5)
+
+
+def test_accumulated_batches_are_one_step_with_their_mean_loss():
+    inputs = np.sqrt(np.tile([[0.5], [1.5]], (6, 1))).astype(np.float32)
+    arguments = (slope(gradient_accumulation_steps=2), inputs, np.zeros_like(inputs))
+    result = lr_find(*arguments, batch_size=1, shuffle=False, start_lr=0.01, end_lr=0.4, num_it=10)
+    np.testing.assert_allclose(result.losses, weights_of_slope(result.lrs) ** 2, rtol=1e-5)
+
+
+def test_weight_decay_is_that_of_the_search_and_then_the_users_again():
+    ones, zeros = np.ones((8, 1), np.float32), np.zeros((8, 1), np.float32)
+    model = slope(weight_decay=0.25)
+    model.fit(ones, zeros, verbose=0)
+    model.layers[0].weight.assign(1.0)
+    for given, weight_decay in [(0.5, 0.5), (None, 0.25)]:
+        result = lr_find(model, ones, zeros, wd=given, start_lr=0.01, end_lr=0.3, num_it=10)
+        weights = np.concatenate([[1.0], np.cumprod(1 - (2 + weight_decay) * result.lrs[:-1])])
+        np.testing.assert_allclose(result.losses, weights**2, rtol=1e-5)
+
+
+class Batches(keras.utils.PyDataset):
+    """A data set that shuffles itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator, self.order = np.random.default_rng(2), np.arange(8)
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        rows = slice(8 * self.order[index], 8 * self.order[index] + 8)
+        return INPUTS[rows], TARGETS[rows]
+
+    def on_epoch_end(self):
+        self.generator.shuffle(self.order)
+
+
+def test_a_data_set_that_shuffles_itself_is_put_back():
+    searched, alone = Batches(), Batches()
+    lr_find(new_model(), searched, **BOUNDS)
+    np.testing.assert_array_equal(searched.order, alone.order)
+    assert searched.generator.bit_generator.state == alone.generator.bit_generator.state
+
+
+def test_a_generator_that_ends_ends_the_search():
+    batches = ((INPUTS[i : i + 8], TARGETS[i : i + 8]) for i in range(0, 64, 8))
+    result = lr_find(new_model(), batches, start_lr=1e-4, end_lr=0.1, num_it=50)
+    assert result.stop_reason is StopReason.DATA_ENDED
+    assert len(result.losses) == 8
+
+
+def test_an_endless_generator_serves_both_ramps():
+    def batches():
+        while True:
+            yield INPUTS, TARGETS
+
+    assert lr_find(new_model(), batches()).steps_taken > 40
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="compiles on JAX alone")
+def test_a_step_that_was_compiled_is_not_compiled_again_and_several_steps_a_call_are_taken_one_by_one():
+    traces = []
+
+    def loss(target, output):
+        if isinstance(keras.ops.sum(output), keras.KerasTensor):
+            return keras.ops.mean(output)
+        traces.append(None)
+        return keras.ops.mean((target - output) ** 2)
+
+    model = slope()
+    model.compile("sgd", loss, steps_per_execution=4)
+    ones = np.ones((24, 1), np.float32)
+    model.fit(ones, ones, batch_size=8, epochs=1, verbose=0)
+    compiled, function = list(traces), model.train_function
+    assert lr_find(model, ones, 0 * ones, batch_size=8).steps_taken > 40
+    assert traces == compiled
+    assert model.steps_per_execution == 4
+    assert model.train_function is function
+
+
+def test_a_fit_of_your_own_is_a_ramp_inside_the_block_and_leaves_no_trace():
+    model = new_model()
+    before = values(model)
+    with LRFinder(model, Sweep(1e-4, 0.1, 20)) as finder:
+        fit(model, epochs=100, callbacks=[finder])
+    assert len(finder.result.losses) == 20
+    assert finder.result.stop_reason is StopReason.COMPLETED
+    assert_identical(values(model), before)
+
+
+def test_a_fit_of_your_own_that_raises_is_put_back_as_well():
+    model = new_model()
+    before = values(model)
+    finder = LRFinder(model, Sweep(1e-4, 0.1, 200))
+    with pytest.raises(ArithmeticError) as caught, finder:
+        model.fit(iter(Raising(ArithmeticError())), verbose=0, callbacks=[finder])
+    assert 0 < len(caught.value.partial_result.losses) <= 5
+    assert_identical(values(model), before)
+
+
+REFUSED = {
+    "not a model": (lambda: LRFinder(keras.layers.Dense(1)), TypeError, "model must be a keras.Model"),
+    "not compiled": (lambda: lr_find(keras.Sequential(layers()), INPUTS, TARGETS), ValueError, "must be compiled"),
+    "two rates": (lambda: lr_find(new_model(), INPUTS, TARGETS, start_lr=[1, 2], end_lr=3), ValueError, "one rate per"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "text"), REFUSED.values(), ids=REFUSED)
+def test_what_can_not_work_is_refused_by_name(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is that run")
+def test_all_this_holds_on_the_jax_backend():
+    tests = [__file__, "tests/test_conformance.py", "-k", "test_keras or Keras"]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *tests], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
