@@ -161,7 +161,7 @@ MUTATIONS = {
         "the first Ctrl-C": ("signal.SIGINT if isinstance(error, KeyboardInterrupt) else None", "None"),
     },
     "signals.py": {
-        "holding signals back from the first moment": (" or (frame is not None and frame.f_code is self._doorway)", ""),
+        "holding signals back from the first moment": (" or self._is_leaving(frame)", ""),
         "delivering signals in the end": ("                signal.raise_signal(number)", "                pass"),
         "the handlers of signals": ("signal.signal(number, self._handlers[number])", "pass"),
         "other threads": ("if threading.current_thread() is threading.main_thread():", "if True:"),

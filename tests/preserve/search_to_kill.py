@@ -47,6 +47,7 @@ def search(*state):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs are without
     if "handle" in sys.argv:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Linear(16, 1))

@@ -21,6 +21,14 @@ PLACES = ["loader", "model", "loss", "gradient", "before the step", "after the s
 FAULTS = [ValueError, RuntimeError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _control_c_interrupts():
+    """As it does by default, but not in a shell's background jobs."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 class Faulty:
     """A training in which every place can fail, at any step."""
 
@@ -121,6 +129,18 @@ def test_a_generator_that_is_closed_puts_everything_back():
     assert fingerprint(model) == before
 
 
+def test_blocks_can_be_nested_and_used_again():
+    weights = torch.zeros(2)
+    block = preserve(weights)
+    for _ in range(2):
+        with block:
+            weights.add_(1)
+            with preserve(weights):
+                weights.add_(1)
+            assert weights.tolist() == [1, 1]
+        assert weights.tolist() == [0, 0]
+
+
 class Awkward:
     """Can't be put back."""
 
@@ -140,7 +160,7 @@ def test_one_thing_that_fails_to_come_back_does_not_stop_the_others():
         with preserve(first, Awkward(), last):
             first.add_(1), last.add_(1)
 
-    with pytest.raises(RuntimeError, match="1 things could not be put back: no way back") as caught:
+    with pytest.raises(RuntimeError, match="1 steps of putting everything back failed: no way back") as caught:
         change()
     assert isinstance(caught.value.__cause__, OSError)
     assert first.sum() == last.sum() == 0

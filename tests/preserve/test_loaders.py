@@ -47,6 +47,15 @@ def test_persistent_workers_are_the_same_processes_and_the_blocks_own_are_gone()
         os.kill(theirs, 0)
 
 
+def test_a_block_that_starts_over_sets_persistent_workers_aside_once_more():
+    loader = DataLoader(Workplace(), num_workers=1, persistent_workers=True)
+    ours = {int(process) for process in loader}
+    with preserve(loader) as snapshot:
+        snapshot.start_over()
+        assert ours.isdisjoint(int(process) for process in loader)
+    assert {int(process) for process in loader} == ours
+
+
 def test_an_epoch_goes_on_in_the_middle():
     for name in ("shuffled", "own generator", "noisy", "iterable", "persistent workers", "stateful"):
         torch.manual_seed(0)

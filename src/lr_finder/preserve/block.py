@@ -15,9 +15,9 @@ from lr_finder.preserve.snapshot import Snapshot, raise_any
 KINDS = {
     "numpy": ("objects", "containers", "random_numbers"),
     "torch": ("tensors", "modules", "data_sets", "loaders"),
-    "keras": ("keras_objects",),
+    "keras.src.utils.tracking": ("keras_objects",),  # Keras 3; earlier ones have no such module
 }
-"""The files that save each framework's kinds of state."""
+"""The files that save the kinds of state of each framework, by a module that is there once it is in use."""
 
 
 def preserve(*things: Any, storage: Storage = "memory") -> AbstractContextManager[Snapshot]:
@@ -63,10 +63,11 @@ class _Block(AbstractContextManager[Snapshot]):
 
     def __init__(self, things: tuple[Any, ...], storage: Storage):
         self._things = things
-        self._snapshot = Snapshot(storage)
-        self._gate = SignalGate(doorway=_Block.__exit__.__code__)
+        self._storage: Storage = storage
 
     def __enter__(self) -> Snapshot:
+        self._snapshot = Snapshot(self._storage)
+        self._gate = SignalGate(block=self)
         _load_kinds()
         try:
             self._gate.put_up()
@@ -92,7 +93,7 @@ class _Block(AbstractContextManager[Snapshot]):
 
 def _load_kinds() -> None:
     """Registers the kinds of every framework that is in use, and imports none that is not."""
-    for framework, kinds in KINDS.items():
-        if framework in sys.modules:
+    for sign, kinds in KINDS.items():
+        if sign in sys.modules:
             for kind in kinds:
                 import_module(f"lr_finder.preserve.{kind}")

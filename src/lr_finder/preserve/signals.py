@@ -2,7 +2,9 @@
 
 import signal
 import threading
-from types import CodeType, FrameType
+from contextlib import AbstractContextManager
+from types import FrameType
+from typing import Any
 
 
 class SignalGate:
@@ -14,13 +16,13 @@ class SignalGate:
     Python runs signal handlers in the main thread; in any other there is nothing to hold back.
 
     Args:
-        doorway: The code that shuts the gate as the first thing it does; signals that come before it gets to do so
-            are held back too.
+        block: The context manager whose `__exit__` shuts the gate as the first thing that it does. Signals that come
+            before it gets to do so are held back too.
     """
 
-    def __init__(self, doorway: CodeType):
+    def __init__(self, block: AbstractContextManager[Any]):
         self.is_shut = False
-        self._doorway: CodeType | None = doorway
+        self._block: AbstractContextManager[Any] | None = block
         self._came: list[int] = []
         self._handlers = {}
 
@@ -43,13 +45,19 @@ class SignalGate:
                 if signal.getsignal(number) == self._handle:  # else the block put another there, which stays
                     signal.signal(number, self._handlers[number])
         finally:
-            self._doorway, self.is_shut = None, False
+            self._block, self.is_shut = None, False
         for number in dict.fromkeys(self._came):
             if number != drop:
                 signal.raise_signal(number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.is_shut or (frame is not None and frame.f_code is self._doorway):
+        if self.is_shut or self._is_leaving(frame):
             self._came.append(number)
         else:
             self._handlers[number](number, frame)
+
+    def _is_leaving(self, frame: FrameType | None) -> bool:
+        """Whether the block's `__exit__` was called and has not come to shut the gate."""
+        if self._block is None or frame is None or frame.f_code is not type(self._block).__exit__.__code__:
+            return False
+        return frame.f_locals["self"] is self._block

@@ -162,4 +162,4 @@ def raise_any(failures: list[Exception]) -> None:
         RuntimeError: There are.
     """
     if failures:
-        raise RuntimeError(f"{len(failures)} things could not be put back: {failures[0]}") from failures[0]
+        raise RuntimeError(f"{len(failures)} steps of putting everything back failed: {failures[0]}") from failures[0]

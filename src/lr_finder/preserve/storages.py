@@ -52,7 +52,7 @@ def watch_storages(tensor: torch.Tensor, snapshot: Snapshot) -> None:
         if any(_checksum(storage) != checksum for storage, checksum in before):
             raise RuntimeError(
                 f"a frozen parameter of shape {tuple(tensor.shape)} changed and can't be put back: frozen parameters "
-                "that outweigh the trained ones are not copied; give this parameter itself to preserve()"
+                "that outweigh the trained ones are not copied; hand this parameter in by itself"
             )
 
     snapshot.on_restore(check)
