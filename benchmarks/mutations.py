@@ -226,7 +226,7 @@ def failing_tests(files: list[Path], package: Path) -> list[str]:
         )
     except subprocess.TimeoutExpired:
         return [f"(took more than {SECONDS} s)"]
-    lines = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    lines = [line for line in run.stdout.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))]
     names = [line.split(" ", 1)[1].split(" - ")[0] for line in lines]
     return names or ([] if run.returncode == 0 else [f"(pytest ended with {run.returncode})"])
 

@@ -9,6 +9,7 @@ from hypothesis import settings
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny; threads would only get in each other's way
 os.environ.setdefault("KERAS_BACKEND", "torch")  # its default is not installed
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models and data come with packages; nothing is downloaded
 
 # The same examples on every run; no deadline, because machines are shared and noisy.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -26,6 +26,35 @@ def test_samples_are_not_copied():
         assert snapshot.nbytes == 0
 
 
+class Counting:
+    """A sampler and a collate function of no torch class, which count how often they were used."""
+
+    def __init__(self):
+        self.used = 0
+
+    def __len__(self):
+        return 4
+
+    def __iter__(self):
+        self.used += 1
+        return iter(range(4))
+
+    def __call__(self, rows):
+        self.used += 1
+        return torch.tensor(rows)
+
+
+def test_samplers_and_collate_functions_of_ones_own_come_back():
+    sampler, collate = Counting(), Counting()
+    loader = DataLoader([1, 2, 3, 4], batch_size=2, sampler=sampler, collate_fn=collate)
+    with preserve(loader):
+        for _ in range(3):
+            list(loader)
+        assert sampler.used == 3
+        assert collate.used == 6
+    assert sampler.used == collate.used == 0
+
+
 class Workplace(Dataset):
     """Says which process reads it."""
 
