@@ -1,7 +1,7 @@
 """Takes out the restoring of each kind of state, one at a time, and lists the tests that notice.
 
     python -m benchmarks.mutations                  # all, about half an hour on one core
-    python -m benchmarks.mutations "torch random"   # those whose name holds the words
+    python -m benchmarks.mutations "torch random"   # those whose name holds the words, measured again
 
 The package is copied, one piece of the copy is replaced, and the tests of `preserve` run on that.
 """
@@ -196,8 +196,7 @@ def main() -> None:
         raise SystemExit(f"the tests fail as it is: {failed}")
     noticed = [(mutation, tests_that_notice(mutation)) for mutation in chosen]
     unnoticed = [mutation.name for mutation, tests in noticed if not tests]
-    if not words:
-        write(noticed)
+    write(noticed)
     print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} mutations noticed; not: {unnoticed}")
     raise SystemExit(bool(unnoticed))
 
@@ -241,12 +240,16 @@ def mutate(file: Path, mutation: Mutation) -> None:
 
 
 def write(noticed: list[tuple[Mutation, list[str]]]) -> None:
-    """Writes the result file."""
+    """Writes the result file; mutations that were not run this time keep what was found for them before."""
+    found = {}
+    if RESULTS.exists():
+        found = {entry["name"]: entry for entry in json.loads(RESULTS.read_text())["mutations"]}
+    found |= {mutation.name: asdict(mutation) | {"noticed_by": tests} for mutation, tests in noticed}
     result = {
         "command": "python -m benchmarks.mutations",
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-        "noticed": sum(bool(tests) for _, tests in noticed),
-        "mutations": [asdict(mutation) | {"noticed_by": tests} for mutation, tests in noticed],
+        "noticed": sum(bool(entry["noticed_by"]) for entry in found.values()),
+        "mutations": list(found.values()),
     }
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
 
