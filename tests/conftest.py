@@ -1,6 +1,7 @@
 """Settings for every test: no display, one thread, and plots that are closed again."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny; threads would only get in each other's way
 os.environ.setdefault("KERAS_BACKEND", "torch")  # its default is not installed
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models and data come with packages; nothing is downloaded
+
+# A shell starts a background job with Ctrl-C ignored, and so would be every process that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every run; no deadline, because machines are shared and noisy.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
