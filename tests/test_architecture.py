@@ -83,6 +83,7 @@ PUBLIC = {
         "RangeTest",
         "RangeTestResult",
         "ResultFileError",
+        "SearchOptions",
         "StopReason",
         "Suggestion",
         "Sweep",

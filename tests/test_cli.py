@@ -213,6 +213,14 @@ def test_a_tuple_a_tuple_with_keywords_and_a_dictionary_give_the_same(training, 
     assert data["steps_taken"] == len(data["lrs"]) <= 60
 
 
+def test_probes_are_announced_on_standard_error_and_kept_in_the_file(training):
+    done = call_process("run", f"{training}:make", "--json", "lr.json", "--probes", 3, "--budget", 90)
+    assert done.returncode == 0, done.stderr
+    assert "3 short trainings around" in done.stderr
+    assert "at most 90 steps" in done.stderr
+    assert [len(probe["losses"]) for probe in json.loads(Path("lr.json").read_text())["probes"]] == [30, 30, 30]
+
+
 def test_how_what_a_function_returns_is_spread():
     assert arguments_of((1, 2)) == ((1, 2), {})
     assert arguments_of((1, 2, {"num_it": 5})) == ((1, 2), {"num_it": 5})

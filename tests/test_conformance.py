@@ -102,3 +102,23 @@ def test_everything_is_put_back_when_a_step(way, stop_of, error):
     done = way(Raising(error), start_lr=1e-3, end_lr=10, num_it=60)
     assert done.error is error
     done.check_untouched()
+
+
+def test_probes_train_at_their_rates_from_the_same_start(way, stop_of, request):
+    if request.node.callspec.id in ("hand-written loop", "reference learner"):
+        pytest.skip("one plain ramp: nothing there to ask for probes")
+    validations = []
+
+    def validate(*trained):
+        validations.append(trained)
+        return float(-len(validations))
+
+    done = way(no_fault, start_lr=1e-3, end_lr=10, num_it=60, probes=3, probe_steps=12, budget=37, validate=validate)
+    assert [(probe.validation_loss, probe.fall, probe.rank) for probe in done.result.probes] == [
+        (-4.0, 3.0, 1), (-3.0, 2.0, 2), (-2.0, 1.0, 3)
+    ]  # fmt: skip
+    for probe in done.result.probes:
+        np.testing.assert_allclose(probe.losses, known_losses(np.full(12, probe.lr)), rtol=100 * done.rounding)
+    assert done.result.suggestion.lr == pytest.approx(max(probe.lr for probe in done.result.probes))
+    assert done.result.steps_taken == len(done.result.lrs) + 37
+    done.check_untouched()

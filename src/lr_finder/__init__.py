@@ -3,7 +3,7 @@
 from lr_finder.core.curve import Curve
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
 from lr_finder.core.sweep import Sweep
@@ -19,6 +19,7 @@ __all__ = [
     "RangeTest",
     "RangeTestResult",
     "ResultFileError",
+    "SearchOptions",
     "StopReason",
     "Suggestion",
     "Sweep",

@@ -31,12 +31,14 @@ class Options:
     start_lr: float | None
     end_lr: float | None
     num_it: int | None
+    probes: int | None
+    budget: int | None
 
     @property
     def keywords(self) -> dict[str, Any]:
         """Those that go to `lr_find`; what was left out keeps its default there."""
-        given = {"start_lr": self.start_lr, "end_lr": self.end_lr, "num_it": self.num_it}
-        given["progress"] = False if self.quiet else None
+        names = ("start_lr", "end_lr", "num_it", "probes", "budget")
+        given = {name: getattr(self, name) for name in names} | {"progress": False if self.quiet else None}
         return {name: value for name, value in given.items() if value is not None}
 
     def check_files(self) -> None:
@@ -63,6 +65,8 @@ def search_options(*, plot: str | None = None, json: str | None = None) -> Calla
         click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
         click.option("--end-lr", type=float, help="Rate of the last step; found out where left out."),
         click.option("--num-it", type=int, help="Training steps to plan for; 100 where left out."),
+        click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
+        click.option("--budget", type=int, help="The most training steps that these may take together."),
     )
     return lambda command: functools.reduce(lambda inner, option: option(inner), reversed(options), command)
 

@@ -1,22 +1,44 @@
-"""The progress bar of a search."""
+"""The progress of a search: a bar, and what is planned."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tqdm.auto import tqdm
 
 
-@contextmanager
-def progress_bar(total: int, show: bool | None) -> Iterator["tqdm[Any]"]:
-    """A bar over `total` optimizer steps that is gone once the search ends, however it ends.
+class Progress:
+    """Shows the optimizer steps taken of those planned.
 
     Args:
-        total: Steps planned.
-        show: True or False; None shows it on a terminal or in a notebook and not in a pipe.
+        show: True or False; None shows the bar on a terminal or in a notebook and not in a pipe.
     """
-    bar = tqdm(total=total, desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
+
+    def __init__(self, show: bool | None):
+        self._speaks = show is not False
+        self._bar = tqdm(desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
+
+    def plan(self, steps: int, why: str = "") -> None:
+        """Says how many steps there will be in all; a reason is printed to standard error, bar or no bar."""
+        self._bar.total = steps
+        self._bar.refresh()
+        if why and self._speaks:
+            tqdm.write(why, file=sys.stderr)
+
+    def update(self) -> None:
+        """One more step was taken."""
+        self._bar.update()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self._bar.close()
+
+
+@contextmanager
+def progress_bar(show: bool | None) -> Iterator[Progress]:
+    """A bar that is gone once the search ends, however it ends."""
+    progress = Progress(show)
     try:
-        yield bar
+        yield progress
     finally:
-        bar.close()
+        progress.close()

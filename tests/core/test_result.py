@@ -32,7 +32,8 @@ def test_it_shows_itself_in_a_line():
 
 def test_it_explains_itself():
     text = RESULT.explain()
-    assert "took 230 training steps" in text
+    assert "In 200 training steps the learning rate climbed from 1e-06 to 10" in text
+    assert "Another 30 steps" in text
     assert f"Start training with {RESULT.suggestion.lr:.2g}" in text
     assert (
         "There is no suggestion. The loss stayed at 1"
@@ -102,6 +103,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 def saved_with(**changes):
     data = {"format": "lr_finder.RangeTestResult", "version": 1, "stop_reason": "COMPLETED", "steps_taken": 2}
     data |= {"notes": [], "lrs": [1e-3, 1e-2], "losses": [2.0, "nan"], "group_lrs": [[1e-3], [1e-2]]}
+    data["probes"] = [{"lr": 1e-3, "losses": [2.0, 1.0], "validation_loss": None, "fall": 1.0}]
     return json.dumps({key: value for key, value in (data | changes).items() if value is not Ellipsis})
 
 
@@ -124,6 +126,15 @@ BAD_FILES = {
     "reason": (saved_with(stop_reason="BORED"), "damaged: KeyError: 'BORED'"),
     "steps": (saved_with(steps_taken=-1), "damaged: .*steps_taken must be"),
     "notes": (saved_with(notes=[1]), "damaged: .*notes must be"),
+    "probe's rate": (
+        saved_with(probes=[{"lr": 0, "losses": [], "validation_loss": None, "fall": 1}]),
+        "damaged: .*of a probe",
+    ),
+    "probe's loss": (
+        saved_with(probes=[{"lr": 1, "losses": [], "validation_loss": "1", "fall": 1}]),
+        "damaged: .*a number",
+    ),
+    "probe": (saved_with(probes=[1]), "damaged"),
     "huge number": (saved_with(losses=[1, 10**400]), "damaged"),
 }
 

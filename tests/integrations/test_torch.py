@@ -242,8 +242,18 @@ def test_a_step_that_the_scaler_skips_is_no_point():
 def test_a_scaler_that_skips_every_step_is_told():
     model, optimizer, _, batches = training()
     with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 training steps: the gradient scaler"):
-        lr_find(model, optimizer, lambda out, target: out.mean() * float("inf"), batches,
+        lr_find(model, optimizer, lambda out, target: (0 * out.mean()).sqrt(), batches,  # its gradient is not finite
                 scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_sweep_although_the_scaler_skips_its_step(factor):
+    model, optimizer, _, batches = training()
+    factors = iter([1.0] * 5 + [factor] * 9)
+    result = lr_find(model, optimizer, lambda out, target: out.mean() * next(factors), batches,
+                     scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
+    assert result.stop_reason is StopReason.NOT_FINITE
+    assert len(result.losses) == 6
 
 
 def test_an_attached_scheduler_is_neither_stepped_nor_broken():
@@ -383,6 +393,46 @@ def test_weight_decay_is_set_for_the_search_only():
     lr_find(model, optimizer, nn.CrossEntropyLoss(), DataLoader(samples(), 8), wd=0.3, **BOUNDS)
     assert set(used) == {0.3}
     assert optimizer.param_groups[0]["weight_decay"] == 0.01
+
+
+def test_a_step_with_a_loader_gets_its_batches_from_the_start_in_every_ramp():
+    model, optimizer, loss_fn, _ = training()
+    batches = DataLoader(TensorDataset(torch.arange(10.0), torch.zeros(10)), batch_size=2, shuffle=True)
+    seen = []
+
+    def step(batch):
+        inputs, target = batch
+        seen.append((optimizer.param_groups[0]["lr"], inputs.tolist()))
+        optimizer.zero_grad()
+        loss = loss_fn(model(torch.ones_like(inputs)), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    result = lr_find(step, optimizer=optimizer, train_loader=batches, state=[model], num_it=40)
+    assert result.steps_taken == len(seen)
+    rates, drawn = zip(*seen, strict=True)
+    second_ramp = next(i for i in range(1, len(rates)) if rates[i] < rates[i - 1])
+    assert sorted(sum(drawn[:5], [])) == list(range(10))
+    assert drawn[second_ramp : second_ramp + 8] == drawn[:8]
+
+
+def test_an_iterator_that_a_step_holds_is_named_when_it_ends():
+    model, optimizer, loss_fn, loader = training()
+    batches = iter(loader)
+
+    def step():
+        inputs, target = next(batches)
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    with pytest.raises(RuntimeError, match=r"train_loader=loader.*step\(batch\)") as caught:
+        lr_find(step, optimizer=optimizer, state=[model], **BOUNDS)
+    assert len(caught.value.partial_result.losses) == 5
+    assert model.weight.item() == 3
 
 
 def test_two_optimizers_in_one_step_function_share_the_sweep():

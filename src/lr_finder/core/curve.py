@@ -1,11 +1,14 @@
 """What a sweep measured, as plain data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lr_finder.core.stopping import StopReason
+from lr_finder.core.sweep import Sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +21,7 @@ class Curve:
         group_lrs: The rate of each parameter group, shape `(steps, groups)`; one group with `lrs` where left out.
         stop_reason: Why the sweep ended.
         notes: Sentences for the user about what happened on the way.
+        validation_loss: What the sweep's `validate` measured after the last step; None where there is none.
     """
 
     lrs: NDArray[np.float64]
@@ -25,6 +29,7 @@ class Curve:
     group_lrs: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType] - None only until __post_init__
     stop_reason: StopReason = StopReason.COMPLETED
     notes: tuple[str, ...] = ()
+    validation_loss: float | None = None
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
@@ -43,6 +48,11 @@ class Curve:
 
     def __len__(self) -> int:
         return len(self.lrs)
+
+
+Ramp: TypeAlias = Callable[[Sweep], Curve]
+"""Trains through a sweep's rates, records one loss per optimizer step, and puts everything back: the one function that
+a framework has to give."""
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:

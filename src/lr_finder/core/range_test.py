@@ -39,6 +39,8 @@ class RangeTest:
         current_lrs: The parameter groups' rates before the sweep, whose ratios a bound of one number keeps.
         stop_rule: Decides when the loss has diverged; `Divergence` where left out. Not asked without `stop_div`.
         read: Turns recorded losses into numbers, several at once.
+        validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
+            has none.
         read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on;
             what was recorded after the step at which the rule would have stopped is cut from the curve.
 
@@ -58,6 +60,7 @@ class RangeTest:
         stop_rule: StopRule | None = None,
         read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
         read_every: int = 1,
+        validate: Callable[[], Any] | None = None,
     ):
         sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
         self.steps_taken = 0
@@ -67,6 +70,8 @@ class RangeTest:
         self._stop_rule = (stop_rule or Divergence()) if stop_div else None
         self._read = read
         self._read_every = read_every
+        self._validate = validate
+        self._validation_loss: float | None = None
         self._unread: list[Any] = []
         self._losses: list[float] = []
         self._stop_reason: StopReason | None = None
@@ -76,7 +81,7 @@ class RangeTest:
     def over(cls, sweep: Sweep, **options: Any) -> "RangeTest":
         """The range test of a planned sweep; `options` are the keywords of `RangeTest` from `current_lrs` on."""
         plan = (sweep.start_lr, sweep.end_lr, sweep.num_it)
-        return cls(*plan, shape=sweep.shape, stop_div=sweep.stop_div, **options)
+        return cls(*plan, shape=sweep.shape, stop_div=sweep.stop_div, validate=sweep.validate, **options)
 
     def __iter__(self) -> Iterator[float]:
         """The rates, one per training step; `record` must be called after each."""
@@ -127,6 +132,8 @@ class RangeTest:
         if complete or len(self._unread) >= self._read_every:
             self._read_losses()
         if complete and not self.has_ended:
+            if self._validate is not None:
+                self._validation_loss = self._read([self._validate()])[0]
             self.stop(StopReason.COMPLETED)
 
     def stop(self, reason: StopReason) -> None:
@@ -153,6 +160,7 @@ class RangeTest:
             self._group_lrs[:steps],
             self.stop_reason,
             tuple(self.notes),
+            self._validation_loss,
         )
 
     @property

@@ -102,6 +102,8 @@ def read(curve: Curve) -> Reading:
     lrs, raw = curve.lrs[finite], curve.losses[finite]
     if len(raw) < MIN_STEPS:
         raise NoSuggestionError(_too_few(curve, len(raw)))
+    if lrs[0] == lrs[-1]:
+        raise NoSuggestionError(f"The rate was {lrs[0]:.2g} throughout, and a curve takes a rate that climbs.")
     if is_constant(raw):
         raise NoSuggestionError(
             f"The loss stayed at {raw[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
@@ -122,6 +124,14 @@ def read(curve: Curve) -> Reading:
     )
     _check_fall(reading)
     return reading
+
+
+def try_to_read(curve: Curve) -> Reading | None:
+    """The landmarks of a curve, or None where it tells nothing."""
+    try:
+        return read(curve)
+    except NoSuggestionError:
+        return None
 
 
 def is_constant(losses: NDArray[np.float64]) -> bool:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from numpy import float64
 from numpy.typing import NDArray
 
-from lr_finder.core import parameter_groups, storage
+from lr_finder.core import parameter_groups, probe, storage
 from lr_finder.core.curve import Curve
 from lr_finder.core.explain import explain
+from lr_finder.core.probe import Probe
 from lr_finder.core.rules import DEFAULT_RULE, find_rule
+from lr_finder.core.schedule import Schedule, ScheduleKind, schedule
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
 from lr_finder.errors import NoSuggestionError
@@ -26,11 +28,13 @@ class RangeTestResult:
 
     Args:
         curve: The ramp from which the suggestion is read.
-        steps_taken: Optimizer steps that the whole search took, earlier ramps included.
+        steps_taken: Optimizer steps that the whole search took, earlier ramps and probes included.
+        probes: Short trainings at fixed rates around what the curve suggests, best first; empty without.
     """
 
     curve: Curve
     steps_taken: int
+    probes: tuple[Probe, ...] = ()
 
     def __repr__(self) -> str:
         try:
@@ -61,12 +65,13 @@ class RangeTestResult:
 
     @cached_property
     def suggestion(self) -> Suggestion:
-        """The rate to start training with, by the default rule.
+        """The rate to start training with, by the default rule, corrected by the probes where there are some.
 
         Raises:
             NoSuggestionError: The curve does not tell one; the text says what was seen and what to try.
         """
-        return self.suggest(DEFAULT_RULE)
+        suggestion = self.suggest(DEFAULT_RULE)
+        return probe.suggest(self.probes, suggestion) if self.probes else suggestion
 
     def suggest(self, rule: str) -> Suggestion:
         """The rate that another rule reads from the same curve.
@@ -82,7 +87,23 @@ class RangeTestResult:
 
     def explain(self) -> str:
         """What the search saw, in a few plain sentences."""
-        return explain(self.curve, self.steps_taken)
+        return explain(self)
+
+    def schedule(self, kind: ScheduleKind, total_steps: int) -> Schedule:
+        """What the suggested rate becomes under a schedule, whose rate is not the same throughout.
+
+            peak = result.schedule("one_cycle", total_steps=3000).lr
+            scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=3000)
+
+        Args:
+            kind: "constant", "one_cycle" (its maximum) or "cosine" (the peak between a warm-up and half a cosine).
+            total_steps: Optimizer steps of the training to come.
+
+        Raises:
+            NoSuggestionError: There is no rate.
+            ValueError: There is no such kind, or `total_steps` is below 1.
+        """
+        return schedule(self.suggestion.lr, kind, total_steps)
 
     def apply(self, optimizer: Any) -> list[tuple[float, float]]:
         """Sets the suggested rate in an optimizer; every parameter group keeps its ratio to the largest rate.
@@ -132,7 +153,7 @@ class RangeTestResult:
         Raises:
             ValueError: The file's name ends in neither.
         """
-        storage.save(self.curve, self.steps_taken, path)
+        storage.save(self.curve, self.steps_taken, self.probes, path)
 
     @classmethod
     def load(cls, path: "str | PathLike[str]") -> "RangeTestResult":
@@ -141,5 +162,4 @@ class RangeTestResult:
         Raises:
             ResultFileError: The file is not such a result, is damaged, or comes from a newer version.
         """
-        curve, steps_taken = storage.load(path)
-        return cls(curve, steps_taken)
+        return cls(*storage.load(path))

@@ -1,43 +1,46 @@
 """The search for a rate over the one seam, `ramp(sweep) -> Curve`."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypedDict
 
-import numpy as np
-
-from lr_finder.core.curve import Curve
-from lr_finder.core.reading import MIN_STEPS, Reading, cap, is_constant, read
+from lr_finder.core.climbs import Plan, climb
+from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.probe import PROBE_STEPS, Probing, probe
+from lr_finder.core.reading import try_to_read
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.smoothing import smooth
-from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
-from lr_finder.errors import NoSuggestionError
 
-Ramp: TypeAlias = Callable[[Sweep], Curve]
-"""Trains through the sweep's rates, records one loss per optimizer step, and puts everything back."""
 
-LOCATE_STEPS, CLIMB_STEPS = 20, 40
-"""Steps for the quick look and for the climb, of 100 planned; fewer in proportion where fewer are planned."""
+class SearchOptions(TypedDict, total=False):
+    """The options that every search has, whatever the framework; `lr_find(..., num_it=300, probes=5)`.
 
-SLOW_STEPS = 200
-"""A climb of this many steps or more is slow enough for most trainings; slower ones read little better."""
+    Attributes:
+        start_lr: The rate of the first step: one number (each parameter group keeps its ratio to the largest), one per
+            group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
+        end_lr: The rate of the last step.
+        num_it: Optimizer steps to plan for, probes aside; 100 where left out.
+        max_it: The most steps to take, probes aside, where the range is found and the first climb was too fast to
+            tell; three times `num_it` where left out.
+        stop_div: Whether a ramp stops once the loss has diverged; True where left out.
+        wd: Weight decay during the search; the training's own where left out.
+        probes: How many rates around the suggestion to try in short trainings, which may correct it: at least 2, or 0
+            for none.
+        probe_steps: Steps of the longest of these trainings; 100 where left out.
+        budget: The most steps that they may take together; they are made shorter where it would be more.
+        validate: A function that gives a validation loss to judge them by. It is called after each of them without
+            arguments (in JAX with the trained parameters or model), and may leave the model in any mode.
+    """
 
-LOST_IN_NOISE = 5.0
-"""A climb in which the loss fell by less than this many times its noise was too fast to tell."""
-
-MIN_LOCATE_STEPS = 12
-"""Fewer steps than this over the whole range see nothing."""
-
-HIGHEST_LR = 1e3
-"""Without a range the search goes beyond the reference's 10: a flat loss can want more."""
-
-CLIMB_BELOW, CLIMB_ABOVE = 100.0, 30.0
-"""The climb reaches from this factor below to this factor above the rate where the quick look was lowest. A quick ramp
-shows its lowest point at up to six times the rate at which a slow one does."""
-
-RUNAWAY_ABOVE = 300.0
-"""A loss runs away at most this factor above its lowest point; a point further down is noise."""
+    start_lr: Bound | None
+    end_lr: Bound | None
+    num_it: int
+    max_it: int | None
+    stop_div: bool
+    wd: float | None
+    probes: int
+    probe_steps: int
+    budget: int | None
+    validate: Callable[..., Any] | None
 
 
 def search(
@@ -46,26 +49,40 @@ def search(
     start_lr: Bound | None = None,
     end_lr: Bound | None = None,
     num_it: int = 100,
+    max_it: int | None = None,
     stop_div: bool = True,
     wd: float | None = None,
+    probes: int = 0,
+    probe_steps: int = PROBE_STEPS,
+    budget: int | None = None,
+    validate: Callable[..., Any] | None = None,
+    plan: Plan = lambda steps, why: None,
 ) -> RangeTestResult:
     """Searches for the learning rate to start training with.
 
     With `start_lr` or `end_lr` given it is one plain ramp in `num_it` steps; a bound left out is then 1e-7 or 10.
-    With neither, a quick look over the whole range locates where the loss reacts, a climb through that region, from
-    the same start, finds it more closely, and a slow climb through the region then found gives the answer. The slow
-    one is left out where fewer than 260 steps are planned and the first told enough.
+    With neither, the range is found too (`lr_finder.core.climbs`).
 
     Args:
         ramp: Trains through a sweep's rates and puts everything back: all that a framework has to give.
-        start_lr: The rate of the first step.
+        start_lr: See `SearchOptions` for this and the other options.
         end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for; without a range, up to 2.6 times as many where that is too few to tell.
+        num_it: Optimizer steps to plan for, probes aside.
+        max_it: The most steps to take, probes aside.
         stop_div: Whether a ramp stops once the loss has diverged.
-        wd: Weight decay during the sweep.
+        wd: Weight decay during the search.
+        probes: How many rates around the suggestion to try in short trainings.
+        probe_steps: Steps of the longest of them.
+        budget: The most steps that they may take together.
+        validate: Gives a validation loss to judge them by.
+        plan: Told how many steps there will be in all before they are taken, and what for.
+
+    Returns:
+        What was found. An exception that ends the search carries what there was until then as `partial_result`.
 
     Raises:
         ValueError: A bound or a count is out of range.
+        TypeError: An argument is of the wrong kind.
     """
     whole = Sweep(
         DEFAULT_START_LR if start_lr is None else start_lr,
@@ -74,53 +91,72 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
-    scale = min(num_it / 100, 1)
-    locate_steps, climb_steps = max(MIN_LOCATE_STEPS, round(LOCATE_STEPS * scale)), round(CLIMB_STEPS * scale)
-    if start_lr is not None or end_lr is not None or num_it < locate_steps + climb_steps:
-        curve = ramp(whole)
-        return RangeTestResult(curve, steps_taken=len(curve))
-    located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
-    if _is_hopeless(located):
-        return RangeTestResult(located, steps_taken=len(located))
-    climbs = [ramp(replace(whole, **_region(located), num_it=climb_steps))]
-    left = num_it - locate_steps - climb_steps
-    if left >= SLOW_STEPS or _was_too_fast(climbs[0]):
-        slow_steps = left if left >= SLOW_STEPS else 2 * num_it
-        climbs.append(ramp(replace(whole, **_region(climbs[0]), num_it=slow_steps)))
-    readable = [climb for climb in climbs if _reading(climb) is not None]
-    return RangeTestResult((readable or climbs)[-1], steps_taken=sum(map(len, [located, *climbs])))
-
-
-def _is_hopeless(located: Curve) -> bool:
-    """Whether no slower ramp could tell more: the loss is not finite at once, or no rate moves it."""
-    finite = located.losses[np.isfinite(located.losses)]
-    return len(finite) == 0 or is_constant(finite) or located.stop_reason is StopReason.DATA_ENDED
-
-
-def _was_too_fast(climb: Curve) -> bool:
-    """Whether a slower climb could tell more."""
-    reading = _reading(climb)
-    return reading is None or reading.fall < LOST_IN_NOISE * reading.noise
-
-
-def _reading(climb: Curve) -> Reading | None:
-    """The landmarks of a climb, or None where it has none."""
+    most_steps = 3 * num_it if max_it is None else _checked_max_it(max_it, num_it)
+    probing = Probing(probes, probe_steps, budget, validate, wd=wd) if probes else _no_probing(budget, validate)
+    plan(num_it, "")
+    measured = _Measured(ramp)
     try:
-        return read(climb)
-    except NoSuggestionError:
-        return None
+        if start_lr is None and end_lr is None:
+            curves = climb(measured.ramp, whole, most_steps, plan)
+        else:
+            curves = [measured.ramp(whole)]
+        result = RangeTestResult(_last_readable(curves), measured.steps_taken)
+        if probing is None or try_to_read(result.curve) is None:
+            return result
+        centre = result.suggestion.lr
+        plan(
+            measured.steps_taken + probing.most_steps,
+            f"lr_find: {probing.count} short trainings around {centre:.2g}, at most {probing.most_steps} steps",
+        )
+        found = probe(measured.ramp, centre, probing)
+        return RangeTestResult(result.curve, measured.steps_taken, found)
+    except BaseException as error:
+        measured.leave_on(error)
+        raise
 
 
-def _region(located: Curve) -> dict[str, float]:
-    """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing.
+class _Measured:
+    """What a search has measured so far."""
 
-    The quick look only has to come near: whether a fall is more than noise is for the climb to say.
-    """
-    finite = np.isfinite(located.losses)
-    lrs, losses = located.lrs[finite], located.losses[finite]
-    if len(losses) < MIN_STEPS:
-        return {"end_lr": HIGHEST_LR}
-    lowest = float(lrs[np.argmin(smooth(lrs, cap(losses)))])
-    if located.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE):
-        lowest = max(lowest, float(located.lrs[-1]) / RUNAWAY_ABOVE)
-    return {"start_lr": lowest / CLIMB_BELOW, "end_lr": lowest * CLIMB_ABOVE}
+    def __init__(self, ramp: Ramp):
+        self._ramp = ramp
+        self._curves: list[Curve] = []
+        self.steps_taken = 0
+
+    def ramp(self, sweep: Sweep) -> Curve:
+        """The ramp, with its steps counted."""
+        curve = self._ramp(sweep)
+        self._curves.append(curve)
+        self.steps_taken += len(curve)
+        return curve
+
+    def leave_on(self, error: BaseException) -> None:
+        """Makes `error.partial_result` that of an earlier ramp where the one that ended tells nothing yet."""
+        ended: RangeTestResult | None = getattr(error, "partial_result", None)
+        if ended is not None and try_to_read(ended.curve) is not None:
+            return
+        steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
+        for curve in reversed(self._curves):
+            if try_to_read(curve) is not None:
+                error.partial_result = RangeTestResult(curve, steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
+                return
+
+
+def _last_readable(curves: list[Curve]) -> Curve:
+    """The last climb that tells something; the last one where none does."""
+    return ([curve for curve in curves if try_to_read(curve) is not None] or curves)[-1]
+
+
+def _checked_max_it(max_it: int, num_it: int) -> int:
+    if isinstance(max_it, bool) or not isinstance(max_it, int):
+        raise TypeError(f"max_it must be a whole number, got {max_it!r}")
+    if max_it < num_it:
+        raise ValueError(f"max_it must be at least num_it ({num_it}), got {max_it}")
+    return max_it
+
+
+def _no_probing(budget: int | None, validate: Callable[..., Any] | None) -> None:
+    """Refuses what would have no effect."""
+    for name, value in (("budget", budget), ("validate", validate)):
+        if value is not None:
+            raise ValueError(f"{name} goes with probes and has no effect without; give probes=5, for example")

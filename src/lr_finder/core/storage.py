@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import secrets
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from lr_finder.core.curve import Curve
+from lr_finder.core.probe import Probe
 from lr_finder.core.stopping import StopReason
 from lr_finder.errors import ResultFileError
 
@@ -20,8 +22,8 @@ MAX_BYTES = 64 * 2**20
 """A larger file is not read; a million steps take about 50 MB."""
 
 
-def save(curve: Curve, steps_taken: int, path: "str | PathLike[str]") -> None:
-    """Writes a curve as `.json` or `.csv`; an existing file is replaced only once the new one is complete."""
+def save(curve: Curve, steps_taken: int, probes: Sequence[Probe], path: "str | PathLike[str]") -> None:
+    """Writes a search as `.json` or `.csv`; an existing file is replaced only once the new one is complete."""
     path = Path(path)
     writers = {".json": _write_json, ".csv": _write_csv}
     if path.suffix.lower() not in writers:
@@ -31,15 +33,15 @@ def save(curve: Curve, steps_taken: int, path: "str | PathLike[str]") -> None:
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with unfinished.open("x", encoding="utf-8", newline="") as file:
-            writers[path.suffix.lower()](file, curve, steps_taken)
+            writers[path.suffix.lower()](file, curve, steps_taken, probes)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
 
 
-def load(path: "str | PathLike[str]") -> tuple[Curve, int]:
-    """The curve and the number of steps taken from a `.json` file that `save` wrote."""
+def load(path: "str | PathLike[str]") -> tuple[Curve, int, tuple[Probe, ...]]:
+    """The curve, the number of steps taken and the probes from a `.json` file that `save` wrote."""
     path = Path(path)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -63,7 +65,7 @@ def load(path: "str | PathLike[str]") -> tuple[Curve, int]:
         raise ResultFileError(f"{path} is damaged: {type(error).__name__}: {error}") from None
 
 
-def _parse(data: dict[str, Any]) -> tuple[Curve, int]:
+def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
     steps_taken, notes = data["steps_taken"], data["notes"]
     if not isinstance(steps_taken, int) or isinstance(steps_taken, bool) or steps_taken < 0:
         raise ValueError(f"steps_taken must be a whole number of at least 0, got {steps_taken!r}")
@@ -74,10 +76,21 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int]:
     if not len(lrs):
         group_lrs = np.empty((0, 1))
     curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes))
-    return curve, steps_taken
+    probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data["probes"], start=1))
+    return curve, steps_taken, probes
 
 
-def _write_json(file: IO[str], curve: Curve, steps_taken: int) -> None:
+def _probe(entry: dict[str, Any], rank: int) -> Probe:
+    lr, validation_loss = _number(entry["lr"]), entry["validation_loss"]
+    if not 0 < lr < math.inf:
+        raise ValueError(f"the rate of a probe must be finite and greater than 0, got {lr}")
+    losses = np.array([_number(value) for value in entry["losses"]], dtype=np.float64)
+    return Probe(
+        lr, losses, None if validation_loss is None else _number(validation_loss), _number(entry["fall"]), rank
+    )
+
+
+def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe]) -> None:
     data = {
         "format": FORMAT,
         "version": VERSION,
@@ -87,12 +100,21 @@ def _write_json(file: IO[str], curve: Curve, steps_taken: int) -> None:
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),
+        "probes": [
+            {
+                "lr": probe.lr,
+                "losses": [_plain(loss) for loss in probe.losses.tolist()],
+                "validation_loss": None if probe.validation_loss is None else _plain(probe.validation_loss),
+                "fall": _plain(probe.fall),
+            }
+            for probe in probes
+        ],
     }
     json.dump(data, file, allow_nan=False, indent=1)
     file.write("\n")
 
 
-def _write_csv(file: IO[str], curve: Curve, steps_taken: int) -> None:
+def _write_csv(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe]) -> None:
     writer = csv.writer(file)
     writer.writerow(["step", "lr", "loss"])
     for step, row in enumerate(zip(curve.lrs.tolist(), curve.losses.tolist(), strict=True)):

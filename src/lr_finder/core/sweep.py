@@ -1,9 +1,9 @@
 """Which rate at which step: the plan of one ramp, as plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class Sweep:
     gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group.
 
     `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs.
+    `validate`, when given, measures a validation loss after the last step, before anything is put back.
 
     >>> Sweep(1e-3, 1.0, 4).lrs.tolist()
     [0.001, 0.01, 0.1, 1.0]
@@ -35,6 +36,7 @@ class Sweep:
     shape: Literal["exponential", "linear", "constant"] = "exponential"
     stop_div: bool = True
     wd: float | None = None
+    validate: Callable[..., Any] | None = None
 
     def __post_init__(self):
         shapes = ("exponential", "linear", "constant")
@@ -54,9 +56,11 @@ class Sweep:
             raise ValueError(f"start_lr must be smaller than end_lr, got {self.start_lr} and {self.end_lr}")
 
     @classmethod
-    def at(cls, lr: Bound, num_it: int, *, wd: float | None = None) -> "Sweep":
+    def at(
+        cls, lr: Bound, num_it: int, *, wd: float | None = None, validate: Callable[..., Any] | None = None
+    ) -> "Sweep":
         """A short run at one rate."""
-        return cls(lr, lr, num_it, shape="constant", stop_div=True, wd=wd)
+        return cls(lr, lr, num_it, shape="constant", stop_div=True, wd=wd, validate=validate)
 
     @property
     def lrs(self) -> NDArray[np.float64]:

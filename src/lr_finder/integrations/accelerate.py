@@ -1,7 +1,7 @@
 """Accelerate: the forms of plain PyTorch, for a model, optimizer and loader that an Accelerator has prepared."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
@@ -11,8 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations import torch as plain
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.state import holding_state
@@ -20,6 +19,9 @@ from lr_finder.integrations.torch_batches import to_device
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import LossFunction, TrainingStep
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def lr_find(
@@ -29,12 +31,8 @@ def lr_find(
     train_loader: Iterable[Any] | None = None,
     *,
     state: Sequence[Any] = (),
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a training with Accelerate, and leaves everything as it was.
 
@@ -50,24 +48,19 @@ def lr_find(
         train_loader: The prepared loader, as in plain PyTorch.
         state: What else training changes. In the step form that includes the models, the loader and the Accelerator,
             which counts the batches that it accumulates.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
         TypeError: An argument is of the wrong kind.
     """
-    sweep = {"start_lr": start_lr, "end_lr": end_lr, "num_it": num_it, "stop_div": stop_div, "wd": wd}
     gradient_state = GradientState()
     if not isinstance(model, nn.Module):
         optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
         stepping = [_stepping(given) for given in optimizers]
         state = [*optimizers, gradient_state, *state]
-        return plain.lr_find(model, stepping, loss_fn, train_loader, state=state, progress=progress, **sweep)
+        return plain.lr_find(model, stepping, loss_fn, train_loader, state=state, progress=progress, **options)
     if not isinstance(optimizer, AcceleratedOptimizer):
         raise TypeError(f"optimizer must be prepared by the Accelerator, got {type(optimizer).__name__}")
     if optimizer.accelerator_state.distributed_type == DistributedType.DEEPSPEED:
@@ -78,8 +71,8 @@ def lr_find(
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader))
     state = [model, optimizer, gradient_state, *holding_state(loss_fn, train_loader), *state]
     training = Training(step, [_stepping(optimizer)], state, restart=step.restart)
-    with progress_bar(num_it, progress) as bar:
-        return search(training.ramp(on_step=bar.update), **sweep)
+    with progress_bar(progress) as bar:
+        return search(training.ramp(on_step=bar.update), plan=bar.plan, **options)
 
 
 class AcceleratedStep(TrainingStep):

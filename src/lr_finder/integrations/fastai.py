@@ -1,7 +1,8 @@
 """fastai 2: its Learner."""
 
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from fastai.callback.core import (
@@ -12,14 +13,17 @@ from fastai.callback.core import (
 from fastai.learner import Learner
 from fastcore.foundation import L
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import Ramp, search
-from lr_finder.core.sweep import Bound, Sweep
-from lr_finder.integrations.torch_ramp import READ_EVERY
+from lr_finder.core.search import SearchOptions, search
+from lr_finder.core.sweep import Sweep
+from lr_finder.integrations.torch_ramp import IDLE_CALLS, READ_EVERY
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 TRAINING_CALLBACKS = ("core", "fp16", "training", "mixup", "rnn", "channelslast")
 """Modules of `fastai.callback` whose callbacks are part of a training step: they switch modes, scale, clip, mix."""
@@ -31,12 +35,8 @@ ENOUGH_EPOCHS = 10**9
 def lr_find(
     learn: Learner,
     *,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a fastai Learner, and leaves the Learner as it was.
 
@@ -45,13 +45,8 @@ def lr_find(
 
     Args:
         learn: The Learner.
-        start_lr: The rate of the first step, or a slice over the parameter groups; without any bound the range is
-            found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search; the Learner's own where left out.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -61,9 +56,9 @@ def lr_find(
         raise TypeError(f"learn must be a fastai Learner, got {type(learn).__name__}")
     if not len(learn.dls.train):
         raise ValueError("learn.dls.train must have at least one batch; is the batch size larger than the data?")
-    with progress_bar(num_it, progress) as bar:
+    with progress_bar(progress) as bar:
         ramp = _ramp(learn, on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def _ramp(learn: Learner, on_step: Callable[[], object]) -> Ramp:
@@ -127,9 +122,14 @@ class _Climb(Callback):
         self._has_stepped = True
 
     def after_batch(self) -> None:
-        """Records the mean loss of the batches that a step took; ends the fit with the sweep."""
+        """Records the mean loss of the batches that a step took; ends the fit with the sweep.
+
+        A step that mixed precision skips is none, unless the loss is not finite: it would then skip every later one.
+        """
         self._losses.append(self.learn.loss.detach())
-        if not self._has_stepped:
+        if not self._has_stepped and math.isfinite(self._losses[-1]):
+            if len(self._losses) == IDLE_CALLS:
+                raise RuntimeError(f"no optimizer step was taken in {IDLE_CALLS} batches: mixed precision skipped all")
             return
         self.range_test.record(torch.stack(self._losses).mean())
         self._losses.clear()

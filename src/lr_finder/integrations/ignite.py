@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ignite.engine import Engine
 from torch.optim import Optimizer
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.state import holding_state
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def lr_find(
@@ -24,12 +26,8 @@ def lr_find(
     data: Iterable[Any],
     state: Sequence[Any] = (),
     output_transform: Callable[[Any], Any] | None = None,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of an Ignite trainer, and leaves everything as it was.
 
@@ -42,12 +40,8 @@ def lr_find(
         state: What else training changes: the model, schedulers, a gradient scaler.
         output_transform: From the output of the process function to the loss, as for Ignite's metrics. Without it the
             output is the loss, or a mapping that has it under "loss".
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -63,9 +57,9 @@ def lr_find(
     training = Training(
         step, optimizers, [engine, engine.state, *optimizers, *holding_state(data), *state], restart=step.restart
     )
-    with progress_bar(num_it, progress) as bar:
+    with progress_bar(progress) as bar:
         ramp = training.ramp(on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 class _Step:

@@ -1,19 +1,22 @@
 """Keras 3 on any backend: a compiled model with the data that it is fitted to."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import Ramp, search
-from lr_finder.core.sweep import Bound, Sweep
+from lr_finder.core.search import SearchOptions, search
+from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.batches import Batches, DataEndedError
 from lr_finder.integrations.keras_callback import LRFinder
 from lr_finder.integrations.state import holding_state
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 ENOUGH_EPOCHS = 10**9
 """The callback ends the fit; the data may be as short as a batch."""
@@ -31,12 +34,8 @@ def lr_find(
     class_weight: dict[int, float] | None = None,
     shuffle: bool = True,
     steps_per_epoch: int | None = None,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a compiled Keras model, and leaves the model as it was.
 
@@ -51,12 +50,8 @@ def lr_find(
         class_weight: As in `model.fit`.
         shuffle: As in `model.fit`.
         steps_per_epoch: As in `model.fit`.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -70,32 +65,44 @@ def lr_find(
         "shuffle": shuffle,
         "steps_per_epoch": steps_per_epoch,
     }
-    with progress_bar(num_it, progress) as bar:
+    with progress_bar(progress) as bar:
         ramp = _ramp(model, x, data, on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: Callable[[], object]) -> Ramp:
     batches = Batches(x, name="x") if isinstance(x, Iterator) else None
 
     def ramp(sweep: Sweep) -> Curve:
+        errors: list[BaseException] = []
         with preserve(*holding_state(x)), LRFinder(model, sweep, on_step) as finder:
-            model.fit(
-                x if batches is None else _from_the_start(batches, finder.end_with_epoch),
-                **data,
-                epochs=ENOUGH_EPOCHS,
-                verbose=0,  # pyright: ignore[reportArgumentType]
-                callbacks=[finder],
-            )
+            try:
+                model.fit(
+                    x if batches is None else _from_the_start(batches, finder.end_with_epoch, errors),
+                    **data,
+                    epochs=ENOUGH_EPOCHS,
+                    verbose=0,  # pyright: ignore[reportArgumentType]
+                    callbacks=[finder],
+                )
+            except Exception:
+                if errors:  # TensorFlow makes an error of its own of it, also of a Ctrl-C
+                    raise errors[0] from None
+                raise
         return finder.curve
 
     return ramp
 
 
-def _from_the_start(batches: Batches, on_end: Callable[[], object]) -> Iterator[Any]:
+def _from_the_start(batches: Batches, on_end: Callable[[], object], errors: list[BaseException]) -> Iterator[Any]:
+    """The batches, from the first one on; what a generator raises is kept in `errors` as well."""
     batches.restart()
     try:
         while True:
             yield batches.next()
     except DataEndedError:
         on_end()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        errors.append(error)
+        raise

@@ -1,5 +1,6 @@
 """One ramp inside a Keras fit: the callback that sets the rate and records the loss, and puts the model back."""
 
+import math
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +17,9 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Sweep
 from lr_finder.preserve import preserve
+
+IDLE_BATCHES = 1000
+"""A training that has not stepped its optimizer after this many batches is taken to be wrong."""
 
 
 class LRFinder(keras.callbacks.Callback):
@@ -97,11 +101,19 @@ class LRFinder(keras.callbacks.Callback):
         self._steps_before = int(model.optimizer.iterations)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Records the mean loss of the batches of one optimizer step: one that only accumulates is none."""
+        """Records the mean loss of the batches of one optimizer step: one that only accumulates is none.
+
+        Nor is one that a LossScaleOptimizer skips, unless the loss is not finite: it would then skip every later step.
+        """
         if not logs or "loss" not in logs:
             raise ValueError("model must report its loss from train_step under the name 'loss'")
         self._losses.append(float(logs["loss"]))
-        if int(self._synchronized_model().optimizer.iterations) == self._steps_before:
+        has_stepped = int(self._synchronized_model().optimizer.iterations) != self._steps_before
+        if not has_stepped and math.isfinite(self._losses[-1]):
+            if len(self._losses) == IDLE_BATCHES:
+                raise RuntimeError(
+                    f"no optimizer step was taken in {IDLE_BATCHES} batches: the loss scaling skipped all"
+                )
             return
         self._test.record(sum(self._losses) / len(self._losses))
         self._losses.clear()

@@ -12,8 +12,7 @@ from typing import Any
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
-from lr_finder.core.curve import Curve
-from lr_finder.core.search import Ramp
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.lightning_hooks import SweepHooks
 from lr_finder.preserve import preserve

@@ -2,15 +2,17 @@
 
 from collections.abc import MutableMapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations.lightning_fit import Fit
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 ATTRIBUTES = ("lr", "learning_rate")
 """Where a module usually keeps its rate."""
@@ -22,12 +24,8 @@ def lr_find(
     train_dataloaders: Any = None,
     *,
     datamodule: Any = None,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate to fit a LightningModule with, and leaves everything as it was.
 
@@ -43,12 +41,8 @@ def lr_find(
         lightning_module: The module.
         train_dataloaders: As `Trainer.fit` takes them; left out where the module brings its own.
         datamodule: The data module, instead.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -61,9 +55,9 @@ def lr_find(
         )
     data = {"train_dataloaders": train_dataloaders, "datamodule": datamodule}
     fit = Fit(package, trainer, lightning_module, {name: value for name, value in data.items() if value is not None})
-    with progress_bar(num_it, progress) as bar:
+    with progress_bar(progress) as bar:
         ramp = fit.ramp(on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def _package_of(trainer: Any) -> Any:

@@ -1,15 +1,18 @@
 """JAX: a loss function of parameters, with an optimizer from Optax. Plain pytrees and Equinox modules."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions
 from lr_finder.integrations.optax_ramp import MakeOptimizer, Training, scalar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def lr_find(
@@ -19,12 +22,8 @@ def lr_find(
     batches: Iterable[Any],
     *,
     key: jax.Array | None = None,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a JAX training from the given parameters on; they are left alone.
 
@@ -36,12 +35,9 @@ def lr_find(
         make_optimizer: From a rate to an Optax optimizer: `optax.adamw`, or `lambda lr: optax.chain(...)`.
         batches: What the training goes through, again from the start where it is shorter than the search.
         key: A random key. The loss is then called as `loss(params, batch, key)`, with a key of its own in every step.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Must be None; weight decay is given in `make_optimizer`.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`. `validate` gets the trained parameters. Weight
+            decay is given in `make_optimizer` and not as `wd`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -55,9 +51,10 @@ def lr_find(
         next_key, step_key = jax.random.split(key)
         return scalar(loss(rebuild(trained), batch, step_key)), next_key
 
-    return Training(objective, trained, key, make_optimizer, batches).search(
-        start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd, progress=progress
-    )
+    def as_given(trained: Any, _: Any) -> Any:
+        return rebuild(trained)
+
+    return Training(objective, trained, key, make_optimizer, batches, as_given).search(progress, options)
 
 
 def _partition(params: Any) -> tuple[Any, Callable[[Any], Any]]:

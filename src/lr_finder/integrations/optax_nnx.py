@@ -1,14 +1,17 @@
 """Flax NNX: a model with a loss function, and an optimizer from Optax."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 from flax import nnx
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions
 from lr_finder.integrations.optax_ramp import MakeOptimizer, Training, scalar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def lr_find(
@@ -18,12 +21,8 @@ def lr_find(
     batches: Iterable[Any],
     *,
     wrt: nnx.filterlib.Filter = nnx.Param,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a Flax NNX training from the model's present state on.
 
@@ -36,12 +35,9 @@ def lr_find(
         make_optimizer: From a rate to an Optax optimizer: `optax.adamw`, or `lambda lr: optax.chain(...)`.
         batches: What the training goes through, again from the start where it is shorter than the search.
         wrt: Which variables are trained, as for `nnx.Optimizer`.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Must be None; weight decay is given in `make_optimizer`.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`. `validate` gets the trained model. Weight decay
+            is given in `make_optimizer` and not as `wd`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -59,6 +55,7 @@ def lr_find(
         nnx.pop(live, nnx.Intermediate)  # what the model has sown would be one more leaf in every step
         return value, nnx.state(live, nnx.Not(wrt))
 
-    return Training(objective, trained, rest, make_optimizer, batches).search(
-        start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd, progress=progress
-    )
+    def as_given(trained: Any, rest: Any) -> Any:
+        return nnx.merge(graph, trained, rest, copy=True)
+
+    return Training(objective, trained, rest, make_optimizer, batches, as_given).search(progress, options)

@@ -1,19 +1,19 @@
 """A ramp over a JAX training: one compiled step with the rate as an argument, on copies of the user's arrays."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import Ramp, search
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.stopping import StopReason
-from lr_finder.core.sweep import Bound, Sweep
+from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.batches import Batches, DataEndedError
 from lr_finder.integrations.optax_checks import check_factory, check_rate_is_used, check_unscheduled
 from lr_finder.integrations.state import holding_state
@@ -40,6 +40,7 @@ class Training:
         carried: What else changes from step to step, a pytree: a random key, running statistics.
         make_optimizer: The Optax transformation for a rate.
         batches: What training goes through.
+        as_given: From `trained` and `carried`, parameters or a model as the user gave them.
     """
 
     objective: Callable[[Any, Any, Any], tuple[jax.Array, Any]]
@@ -47,24 +48,25 @@ class Training:
     carried: Any
     make_optimizer: MakeOptimizer
     batches: Iterable[Any]
+    as_given: Callable[[Any, Any], Any]
 
     def search(
         self,
-        *,
-        start_lr: Bound | None,
-        end_lr: Bound | None,
-        num_it: int,
-        stop_div: bool,
-        wd: float | None,
         progress: bool | None,
+        options: SearchOptions,
     ) -> RangeTestResult:
-        """Searches for the rate of this training; the keywords are those of every `lr_find`."""
+        """Searches for the rate of this training.
+
+        Args:
+            progress: Whether to show a progress bar.
+            options: Those of every search.
+        """
         check_factory(self.make_optimizer)
-        if wd is not None:
+        if options.get("wd") is not None:
             raise ValueError("wd must be None with Optax: give the weight decay in make_optimizer")
-        with progress_bar(num_it, progress) as bar:
+        with progress_bar(progress) as bar:
             ramp = self._ramp(on_step=bar.update)
-            return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div)
+            return search(ramp, plan=bar.plan, **options)
 
     def _ramp(self, on_step: Callable[[], object]) -> Ramp:
         batches = Batches(self.batches, name="batches")
@@ -74,8 +76,8 @@ class Training:
         def ramp(sweep: Sweep) -> Curve:
             with preserve(*holding_state(self.batches)):
                 batches.restart()
-                test = RangeTest.over(sweep, read=_read, read_every=READ_EVERY)
-                run = _Run(self, compiled, batches, test.lr)
+                run = _Run(self, compiled, batches, lr=float(sweep.lrs[0]))
+                test = RangeTest.over(self._validating(sweep, run), read=_read, read_every=READ_EVERY)
                 try:
                     while not test.has_ended:
                         test.record(run.optimizer_step(test.lr))
@@ -88,6 +90,13 @@ class Training:
                 return test.curve
 
         return ramp
+
+    def _validating(self, sweep: Sweep, run: "_Run") -> Sweep:
+        """The sweep, with the user's validation of what a run has trained."""
+        validate = sweep.validate
+        if validate is None:
+            return sweep
+        return replace(sweep, validate=lambda: validate(self.as_given(run.trained, run.carried)))
 
     def _step(self, trained: Any, state: Any, carried: Any, lr: Any, batch: Any) -> tuple[Any, Any, Any, jax.Array]:
         """One step at a rate; what it changed, and the loss before it."""
@@ -113,9 +122,9 @@ class _Run:
     def __init__(self, training: Training, compiled: Any, batches: Batches, lr: float):
         self._compiled = compiled
         self._batches = batches
-        self._trained = _copy(training.trained)
-        self._state: Any = _copy(training.make_optimizer(lr).init(self._trained))
-        self._carried = training.carried
+        self.trained = _copy(training.trained)
+        self._state: Any = _copy(training.make_optimizer(lr).init(self.trained))
+        self.carried = training.carried
         self._is_checked = False
         check_unscheduled(self._state)
 
@@ -131,11 +140,11 @@ class _Run:
         raise RuntimeError(f"optax.MultiSteps made no update in {MOST_MICRO_STEPS} batches")
 
     def _micro_step(self, lr: float, batch: Any) -> jax.Array:
-        arguments = (self._trained, self._state, self._carried, lr, batch)
+        arguments = (self.trained, self._state, self.carried, lr, batch)
         if not self._is_checked:
             check_rate_is_used(self._compiled, arguments, position=3)
             self._is_checked = True
-        self._trained, self._state, self._carried, loss = self._compiled(*arguments)
+        self.trained, self._state, self.carried, loss = self._compiled(*arguments)
         return loss
 
 

@@ -1,17 +1,19 @@
 """skorch: a net with the data that it is fitted to."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skorch import NeuralNet
 from skorch.callbacks import GradientNormClipping, ParamMapper
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 TRAINING_CALLBACKS = (GradientNormClipping, ParamMapper)
 """Callbacks that are part of the training step: they clip gradients, and freeze or set parameters."""
@@ -22,12 +24,8 @@ def lr_find(
     X: Any,  # noqa: N803  as in scikit-learn
     y: Any = None,
     *,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a skorch net, and leaves the net as it was.
 
@@ -38,12 +36,8 @@ def lr_find(
         net: The net.
         X: The inputs, as for `net.fit`; what its `train_split` holds out is left out here too.
         y: The targets.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -51,10 +45,10 @@ def lr_find(
     """
     if not isinstance(net, NeuralNet):
         raise TypeError(f"net must be a skorch net, got {type(net).__name__}")
-    with preserve(net), progress_bar(num_it, progress) as bar:
+    with preserve(net), progress_bar(progress) as bar:
         _make_ready(net, X, y)
         ramp = _training(net, X, y).ramp(on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def _make_ready(net: NeuralNet, inputs: Any, targets: Any) -> None:

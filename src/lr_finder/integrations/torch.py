@@ -1,24 +1,26 @@
 """Plain PyTorch: a model with its optimizer and loader, or a step function."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import search
-from lr_finder.core.sweep import Bound
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.state import holding_state
 from lr_finder.integrations.torch_ramp import Training
 from lr_finder.integrations.torch_step import Autocast, LossFunction, TrainingStep
 from lr_finder.progress import progress_bar
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 def lr_find(
-    model: "nn.Module | Callable[[], Any]",
+    model: "nn.Module | Callable[..., Any]",
     optimizer: "Optimizer | Sequence[Optimizer] | None" = None,
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
@@ -27,36 +29,29 @@ def lr_find(
     accumulation_steps: int | None = None,
     scaler: "torch.amp.GradScaler | None" = None,
     autocast: Autocast = None,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate of a PyTorch training, and leaves everything as it was.
 
     Two forms: `lr_find(model, optimizer, loss_fn, train_loader)` for the usual training step, and
-    `lr_find(step, optimizer=..., state=[...])` for any other, where `step()` trains one step and returns the loss.
+    `lr_find(step, optimizer=..., state=[...])` for any other, where `step()` trains one step and returns the loss. With
+    `train_loader` it is called as `step(batch)`, and every ramp of the search sees the same batches.
 
     Args:
-        model: The model, or a function without arguments that trains one step and returns its loss.
+        model: The model, or a function that trains one step and returns its loss.
         optimizer: The optimizer; the step form also takes several.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
-        train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords. It is gone
-            through again from the start where it is shorter than the search. An iterator can't be: it is used up, and
-            where it ends, the sweep ends.
+        train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords; in the step
+            form of any kind. It is gone through again from the start where it is shorter than the search. An iterator
+            can't be: it is used up, and where it ends, the sweep ends.
         state: What else training changes (schedulers, an EMA model, generators). In the step form that includes the
-            models and the loader.
+            models, and whatever the step itself draws its data from.
         accumulation_steps: Batches per optimizer step.
         scaler: The gradient scaler of a mixed-precision training.
         autocast: True, a dtype, or a context manager such as `torch.autocast("cuda")`, for the forward pass.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -78,18 +73,16 @@ def lr_find(
     else:
         _refuse_model_arguments(
             loss_fn=loss_fn,
-            train_loader=train_loader,
             accumulation_steps=accumulation_steps,
             scaler=scaler,
             autocast=autocast,
         )
         if not callable(model) or isinstance(model, (type, Optimizer)):
             raise TypeError(f"lr_find() takes a model or a function that trains one step, got {type(model).__name__}")
-        optimizers = _step_form_optimizers(optimizer)
-        training = Training(model, optimizers, state=[*optimizers, *state])
-    with progress_bar(num_it, progress) as bar:
+        training = _training_by_steps(model, _step_form_optimizers(optimizer), train_loader, state)
+    with progress_bar(progress) as bar:
         ramp = training.ramp(on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def _usual_training(
@@ -110,6 +103,22 @@ def _usual_training(
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
     found = holding_state(loss_fn, train_loader, options["scaler"])
     return Training(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
+
+
+def _training_by_steps(
+    step: Callable[..., Any], optimizers: Sequence[Optimizer], train_loader: Iterable[Any] | None, state: Sequence[Any]
+) -> Training:
+    """The training of a user's step function, which gets its batch where there is a loader."""
+    if train_loader is None:
+        return Training(step, optimizers, state=[*optimizers, *state])
+    batches = Batches(train_loader)
+
+    def step_on_batch() -> Any:
+        return step(batches.next())
+
+    return Training(
+        step_on_batch, optimizers, [*optimizers, *holding_state(train_loader), *state], restart=batches.restart
+    )
 
 
 def check_model(model: nn.Module, optimizer: Optimizer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from lr_finder.core.sweep import Sweep
-from lr_finder.integrations.torch_ramp import IDLE_CALLS, checked_loss, range_test
+from lr_finder.integrations.torch_ramp import IDLE_CALLS, checked_loss, is_lost, range_test
 from lr_finder.integrations.torch_rates import SweptRates
 
 
@@ -59,10 +59,14 @@ class HookedSweep:
             self._losses.append(checked_loss(loss))
 
     def end_step(self) -> None:
-        """Records the step that the optimizer was asked for, unless a gradient scaler skipped it."""
+        """Records the step that the optimizer was asked for, unless a gradient scaler skipped it for its scale."""
         losses, self._losses = self._losses, []
-        if self._rates.steps > self._steps_seen and losses:
-            self._idle_batches = 0
-            self.test.record(self._combine(losses))
-            self._on_step()
+        has_stepped = self._rates.steps > self._steps_seen
         self._steps_seen = self._rates.steps
+        if not losses:
+            return
+        loss = self._combine(losses)
+        if has_stepped or is_lost(loss):
+            self._idle_batches = 0
+            self.test.record(loss)
+            self._on_step()

@@ -1,5 +1,6 @@
 """A ramp over any torch training that can be had as a function of one step."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.parameter_groups import Groups, base_lrs
 from lr_finder.core.range_test import RangeTest
-from lr_finder.core.search import Ramp
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.batches import DataEndedError
@@ -61,6 +61,13 @@ class Training:
                     on_step()
             except DataEndedError:
                 test.stop(StopReason.DATA_ENDED)
+            except StopIteration as error:
+                ended = RuntimeError(
+                    "the step function came to the end of an iterator that it holds, and which no ramp can start over; "
+                    "give the loader itself: lr_find(step, ..., train_loader=loader), where step(batch) gets a batch"
+                )
+                test.keep_partial(ended)
+                raise ended from error
             except BaseException as error:
                 test.keep_partial(error)
                 raise
@@ -71,7 +78,7 @@ class Training:
         steps_before = rates.steps
         for _ in range(IDLE_CALLS):
             loss = self.step()
-            if rates.steps > steps_before:
+            if rates.steps > steps_before or is_lost(loss):
                 return checked_loss(loss)
         raise RuntimeError(
             f"no optimizer step was taken in {IDLE_CALLS} training steps: the gradient scaler skipped them all, or the "
@@ -96,6 +103,11 @@ def checked_loss(loss: Any) -> Any:
     if loss.numel() != 1:
         raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(loss.shape)}")
     return loss.detach()
+
+
+def is_lost(loss: Any) -> bool:
+    """Whether a loss without a step is NaN or infinite: its gradient scaler would skip every later step too."""
+    return loss is not None and not math.isfinite(checked_loss(loss))
 
 
 def _read(losses: Sequence[Any]) -> list[float]:

@@ -3,33 +3,32 @@
 import copy
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.utils import reduce
 from transformers import Trainer, TrainerCallback, TrainerControl
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import Ramp, search
+from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.stopping import StopReason
-from lr_finder.core.sweep import Bound, Sweep
+from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.torch_hooked import HookedSweep
 from lr_finder.integrations.torch_ramp import IDLE_CALLS
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 def lr_find(
     trainer: Trainer,
     *,
-    start_lr: Bound | None = None,
-    end_lr: Bound | None = None,
-    num_it: int = 100,
-    stop_div: bool = True,
-    wd: float | None = None,
     progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
     """Searches for the learning rate to train with, and leaves the trainer as it was.
 
@@ -41,12 +40,8 @@ def lr_find(
 
     Args:
         trainer: A `transformers.Trainer` or one of a class that builds on it.
-        start_lr: The rate of the first step; without any bound the range is found too.
-        end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for.
-        stop_div: Whether to stop once the loss has diverged.
-        wd: Weight decay during the search, of every parameter group.
         progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
 
     Raises:
         ValueError: An argument breaks its rule; the text names it.
@@ -58,9 +53,9 @@ def lr_find(
         raise ValueError(
             "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back"
         )
-    with progress_bar(num_it, progress) as bar:
+    with progress_bar(progress) as bar:
         ramp = _ramp(trainer, on_step=bar.update)
-        return search(ramp, start_lr=start_lr, end_lr=end_lr, num_it=num_it, stop_div=stop_div, wd=wd)
+        return search(ramp, plan=bar.plan, **options)
 
 
 def set_learning_rate(trainer: Trainer, result: RangeTestResult) -> None:

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+
+from lr_finder import Curve, RangeTest, RangeTestResult, StopReason, search
+
+
+class Bowl:
+    """Gradient descent on a bowl with curvatures from 0.01 to 10, from the same start every time; best at about 0.2."""
+
+    def __init__(self):
+        self.curvatures = np.geomspace(0.01, 10, 50)
+        self.sweeps = []
+        self.weights = np.ones(50)
+
+    def ramp(self, sweep):
+        self.sweeps.append(sweep)
+        test = RangeTest.over(sweep)
+        self.weights = np.ones(50)
+        for lr in test:
+            loss = self.loss()
+            self.weights = self.weights - lr * self.curvatures * self.weights
+            test.record(loss)
+        return test.curve
+
+    def loss(self):
+        return float((self.curvatures * self.weights**2).mean())
+
+    @property
+    def probes(self):
+        """The rates and lengths of the short trainings that were made."""
+        return [(sweep.start_lr, sweep.num_it) for sweep in self.sweeps if sweep.shape == "constant"]
+
+
+def test_probes_lie_around_the_suggestion_and_all_start_from_the_same_loss():
+    bowl = Bowl()
+    curve = RangeTestResult(search(bowl.ramp).curve, 0)
+    result = search(bowl.ramp, probes=3, probe_steps=20)
+    rates = [lr for lr, _ in bowl.probes]
+    assert np.allclose(np.diff(np.log10(rates)), 0.5)
+    assert rates[0] < curve.suggestion.lr < rates[-1]
+    assert {probe.losses[0] for probe in result.probes} == {result.losses[0]}
+    assert [probe.rank for probe in result.probes] == [1, 2, 3]
+
+
+def misleading(bowl, factor):
+    """A ramp whose curves show every rate `factor` times too high; short trainings are as they should be."""
+
+    def ramp(sweep):
+        curve = bowl.ramp(sweep)
+        if sweep.shape == "constant":
+            return curve
+        return Curve(curve.lrs * factor, curve.losses, None, curve.stop_reason)
+
+    return ramp
+
+
+def test_they_correct_a_curve_that_suggests_too_little():
+    ramp = misleading(Bowl(), 0.1)
+    without, with_probes = search(ramp).suggestion, search(ramp, probes=5).suggestion
+    assert with_probes.lr > 3 * without.lr
+    assert with_probes.rule == "probes"
+    assert "took the training loss down most" in with_probes.reason
+
+
+def test_many_are_halved_after_a_quarter_of_the_steps():
+    bowl = Bowl()
+    result = search(bowl.ramp, probes=6, probe_steps=40)
+    assert [steps for _, steps in bowl.probes] == [10] * 6 + [40] * 3
+    by_length = [len(probe.losses) for probe in result.probes]
+    assert by_length[:2] == [40, 40], "those that went on stand before those that were dropped"
+
+
+@pytest.mark.parametrize("budget", [50, 120, 299, 1000])
+def test_a_budget_is_kept(budget):
+    bowl = Bowl()
+    said = []
+    result = search(bowl.ramp, probes=5, budget=budget, plan=lambda steps, why: said.append((steps, why)))
+    spent = sum(len(probe.losses) for probe in result.probes)
+    made = sum(min(steps, 100) for _, steps in bowl.probes)
+    assert spent <= made <= budget
+    assert f"at most {made} steps" in said[-1][1]
+    assert result.steps_taken <= said[-1][0]
+
+
+def test_a_validation_loss_judges_where_there_is_one():
+    """Validated on another bowl, on which training at any rate goes wrong."""
+    bowl = Bowl()
+    result = search(bowl.ramp, probes=3, validate=lambda: -bowl.loss())
+    assert all(probe.fall < 0 for probe in result.probes)
+    assert result.suggestion.confidence == "low"
+    assert "none took the validation loss down" in result.suggestion.reason
+    agreed = search(bowl.ramp, probes=3, validate=bowl.loss)
+    assert "took the validation loss down most" in agreed.suggestion.reason
+    assert agreed.probes[0].validation_loss == min(probe.validation_loss for probe in agreed.probes)
+
+
+def test_a_probe_that_runs_away_comes_last():
+    result = search(misleading(Bowl(), 5), probes=3)
+    steepest = max(result.probes, key=lambda probe: probe.lr)
+    assert (steepest.fall, steepest.rank) == (-np.inf, 3)
+    assert result.suggestion.lr < steepest.lr / 2
+
+
+def test_without_a_suggestion_nothing_is_tried():
+    sweeps = []
+
+    def ramp(sweep):
+        sweeps.append(sweep)
+        return Curve(sweep.lrs, np.ones(sweep.num_it), stop_reason=StopReason.COMPLETED)
+
+    assert search(ramp, probes=3).probes == ()
+    assert len(sweeps) == 1
+
+
+def test_a_probe_that_fails_leaves_what_the_curve_says():
+    bowl = Bowl()
+
+    def failing(sweep):
+        if sweep.shape == "constant":
+            raise ArithmeticError("in a probe")
+        return bowl.ramp(sweep)
+
+    with pytest.raises(ArithmeticError) as raised:
+        search(failing, probes=3)
+    assert raised.value.partial_result.suggestion.lr == search(bowl.ramp).suggestion.lr
+
+
+def test_probes_are_saved_and_loaded(tmp_path):
+    result = search(Bowl().ramp, probes=3, probe_steps=400)
+    result.save(tmp_path / "lr.json")
+    loaded = RangeTestResult.load(tmp_path / "lr.json")
+    assert str(loaded.suggestion) == str(result.suggestion)
+    assert [probe.fall for probe in loaded.probes] == [probe.fall for probe in result.probes]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"probes": 1}, ValueError, "probes must be at least 2, got 1"),
+        ({"probes": -3}, ValueError, "probes must be at least 2, got -3"),
+        ({"probes": 2.5}, TypeError, "probes must be a whole number"),
+        ({"probes": 3, "probe_steps": 2}, ValueError, "probe_steps must be at least 8, got 2"),
+        ({"probes": 3, "budget": 20}, ValueError, "budget must leave at least 8 steps for each of the 3 probes"),
+        ({"probes": 3, "validate": 0.5}, TypeError, "validate must be a function"),
+        ({"budget": 100}, ValueError, "budget goes with probes"),
+        ({"validate": min}, ValueError, "validate goes with probes"),
+        ({"max_it": 50}, ValueError, r"max_it must be at least num_it \(100\), got 50"),
+        ({"max_it": 1e3}, TypeError, "max_it must be a whole number"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_step(arguments, error, message):
+    bowl = Bowl()
+    with pytest.raises(error, match=message):
+        search(bowl.ramp, **arguments)
+    assert bowl.sweeps == []
