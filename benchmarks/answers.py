@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -12,7 +13,17 @@ from benchmarks.tasks import CASES, Case
 
 FOLDER = Path(__file__).parent / "results" / "answers"
 
-Finder = Callable[[Case, int], float | None]
+
+class Rate(Protocol):
+    """A rate that comes with an interval and with how sure the finder is."""
+
+    lr: float
+    low: float
+    high: float
+    confidence: str
+
+
+Finder = Callable[[Case, int], "float | Rate | None"]
 """Suggests a learning rate for a case and a seed, or None where it gives none.
 
 It makes what it needs with `case.make(seed)`, and must not look at the truth. What it raises goes through: a finder
@@ -30,6 +41,9 @@ class Answer:
         lr: The suggested rate, None for a refusal.
         steps: Optimizer steps taken.
         seconds: Wall time, the making of the task not included where it was made before.
+        low: Lower end of the interval; None where the finder gives none, as are the next two.
+        high: Upper end.
+        confidence: In the finder's own words.
     """
 
     case: str
@@ -37,6 +51,9 @@ class Answer:
     lr: float | None
     steps: int
     seconds: float
+    low: float | None = None
+    high: float | None = None
+    confidence: str | None = None
 
 
 @dataclass
@@ -84,13 +101,15 @@ def ask(finder: Finder, case: Case, seed: int) -> Answer:
     hook = register_optimizer_step_post_hook(count)
     started = time.perf_counter()
     try:
-        lr = finder(case, seed)
+        said = finder(case, seed)
     finally:
         hook.remove()
     seconds = time.perf_counter() - started
+    lr = said if said is None or isinstance(said, (int, float)) else said.lr
     if lr is not None and not 0 < lr < float("inf"):
         raise ValueError(f"a rate must be positive and finite, or None; got {lr!r} for {case.name}")
-    return Answer(case.name, seed, None if lr is None else float(lr), steps, round(seconds, 3))
+    more = {name: getattr(said, name, None) for name in ("low", "high", "confidence")}
+    return Answer(case.name, seed, None if lr is None else float(lr), steps, round(seconds, 3), **more)
 
 
 def ask_all(

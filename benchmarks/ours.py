@@ -1,42 +1,76 @@
 """Asks this package's finder, and the rules that read one plain ramp. Run `python -m benchmarks.ours` from the root."""
 
-import functools
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 
-from benchmarks.answers import FOLDER, ask_all
-from benchmarks.tasks import Case
-from lr_finder import NoSuggestionError, lr_find
+from benchmarks.answers import FOLDER, Answers, ask_all
+from benchmarks.tasks import CASES, Case
+from lr_finder import NoSuggestionError, Suggestion, lr_find
 from lr_finder.core.rules import RULES
+from lr_finder.core.schedule import schedule
 
 START_LR = 1e-3
 """The rate that the optimizer is made with; the search does not depend on it."""
 
 
-def ask_rule(case: Case, seed: int, *, rule: str = "basin", **search: float) -> float | None:
+def ask_rule(case: Case, seed: int, *, rule: str = "basin", **search: float) -> Suggestion | None:
     """The rate that a rule reads from a search, None where it gives none."""
     model, make_optimizer, loss_fn, train_loader, _ = case.make(seed)
     result = lr_find(model, make_optimizer(START_LR), loss_fn, train_loader, progress=False, **search)
+    return given(lambda: result.suggest(rule))
+
+
+def ask_probes(case: Case, seed: int, *, with_validation: bool, **search: Any) -> Suggestion | None:
+    """The rate of a search with short trainings around what the curve suggests."""
+    model, make_optimizer, loss_fn, train_loader, validate = case.make(seed)
+    search["validate"] = validate if with_validation else None
+    result = lr_find(model, make_optimizer(START_LR), loss_fn, train_loader, progress=False, **search)
+    return given(lambda: result.suggestion)
+
+
+def given(suggest: Callable[[], Suggestion]) -> Suggestion | None:
+    """What is suggested, or None for a refusal."""
     try:
-        return result.suggest(rule).lr
+        return suggest()
     except NoSuggestionError:
         return None
 
 
-FINDERS = {f"lr_finder, num_it={num_it}": functools.partial(ask_rule, num_it=num_it) for num_it in (100, 300)} | {
-    f"rule {rule}, 1e-7 .. 10 in 100 steps": functools.partial(ask_rule, rule=rule, start_lr=1e-7, end_lr=10.0)
-    for rule in RULES
+SEARCHES = {
+    "lr_finder": ask_rule,
+    "lr_finder, num_it=300": partial(ask_rule, num_it=300),
+    "lr_finder, num_it=300, probes=3, validate": partial(ask_probes, with_validation=True, num_it=300, probes=3),
+    "lr_finder, num_it=300, probes=3": partial(ask_probes, with_validation=False, num_it=300, probes=3),
+    "lr_finder, num_it=1000": partial(ask_rule, num_it=1000),
 }
+RULES_ALONE = {
+    f"rule {rule}, 1e-7 .. 10 in 100 steps": partial(ask_rule, rule=rule, start_lr=1e-7, end_lr=10.0) for rule in RULES
+}
+
+
+def for_one_cycle(answers: Answers) -> Answers:
+    """The peaks that `result.schedule` gives for the same suggestions."""
+    peaks = [
+        replace(answer, lr=answer.lr and schedule(answer.lr, "one_cycle", CASES[answer.case].task.num_steps).lr)
+        for answer in answers.given
+    ]
+    return Answers(f"{answers.finder}, schedule('one_cycle')", ["one_cycle"], peaks)
 
 
 def main() -> None:
     """Asks about every case that has no answer in the results yet; delete the answers to ask afresh."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     torch.set_num_threads(1)
-    for name, finder in FINDERS.items():
+    for name, finder in (SEARCHES | RULES_ALONE).items():
         answers = ask_all(name, finder)
-        print(f"{name}: {len(answers.given)} answers in {FOLDER}")
+        print(f"{name}: {len(answers.given)} answers in {FOLDER}", flush=True)
+        if name in SEARCHES:
+            for_one_cycle(answers).save(FOLDER)
 
 
 if __name__ == "__main__":

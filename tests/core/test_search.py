@@ -45,7 +45,7 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     result = search(bowl.ramp, num_it=num_it)
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
     planned = [sweep.num_it for sweep in bowl.sweeps]
-    assert planned in {60: ([12, 24], [12, 24, 120]), 100: ([20, 40], [20, 40, 200]), 300: ([20, 40, 240],)}[num_it]
+    assert planned in {60: ([12, 24], [12, 24, 48]), 100: ([20, 40], [20, 40, 80]), 300: ([20, 40, 240],)}[num_it]
     assert result.steps_taken <= sum(planned)
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
 
@@ -63,10 +63,31 @@ def test_adding_a_constant_to_the_loss_changes_neither_suggestion_nor_cost(offse
 
 def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
     bowl = Bowl(10.0, noise=1.0)
-    result = search(bowl.ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
-    assert result.steps_taken > 100
-    assert result.lrs[0] == bowl.sweeps[2].start_lr
+    result = search(bowl.ramp, num_it=100, max_it=400)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 80, 200]
+    assert result.steps_taken > 200
+    assert result.lrs[0] == bowl.sweeps[-1].start_lr
+
+
+@pytest.mark.parametrize("max_it", [None, 250, 100])
+def test_max_it_bounds_all_climbs(max_it):
+    bowl = Bowl(10.0, noise=1.0)
+    planned = []
+    result = search(bowl.ramp, num_it=100, max_it=max_it, plan=lambda steps, why: planned.append(steps))
+    assert result.steps_taken <= planned[-1] <= (max_it or 300)
+
+
+def test_where_the_loss_runs_away_right_after_its_lowest_point_it_climbs_again_more_slowly():
+    """Momentum hides for some steps that the rate is too high."""
+    bowl = Bowl(10.0)
+
+    def ramp(sweep):
+        curve = bowl.ramp(sweep)
+        losses = np.append(curve.losses[: int(np.argmin(curve.losses)) + 1], np.inf)
+        return Curve(sweep.lrs[: len(losses)], losses, None, StopReason.NOT_FINITE)
+
+    search(ramp, num_it=100)
+    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 80]
 
 
 def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
@@ -81,7 +102,7 @@ def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
         return Curve(curve.lrs, losses)
 
     result = search(ramp_with_a_dip, num_it=100)
-    first, second = bowl.sweeps[1:]
+    first, second = bowl.sweeps[1:3]
     assert first.end_lr < 0.01
     assert second.end_lr > 10 * first.end_lr
     assert 2 / 10.0 / 30 < result.suggestion.lr < 2 / 10.0

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.reading import MIN_STEPS, cap, is_constant, try_to_read
+from lr_finder.core.reading import IN_NOISE, MIN_STEPS, cap, is_constant, try_to_read
 from lr_finder.core.smoothing import smooth
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
@@ -16,13 +16,10 @@ Plan: TypeAlias = Callable[[int, str], object]
 """Is told how many optimizer steps there will be in all, and what for where that is more than was asked for."""
 
 LOCATE_STEPS, CLIMB_STEPS = 20, 40
-"""Steps for the quick look and for the climb, of 100 planned; fewer in proportion where fewer are planned."""
+"""Steps for the quick look and for the first climb, of 100 planned; fewer in proportion where fewer are planned."""
 
-SLOW_STEPS = 200
-"""A climb of this many steps or more is slow enough for most trainings; slower ones read little better."""
-
-LOST_IN_NOISE = 5.0
-"""A climb in which the loss fell by less than this many times its noise was too fast to tell."""
+SLOWER = 2.0, 2.5
+"""The second and the third climb take this many times the steps of the one before."""
 
 MIN_LOCATE_STEPS = 12
 """Fewer steps than this over the whole range see nothing."""
@@ -39,10 +36,10 @@ RUNAWAY_ABOVE = 300.0
 
 
 def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
-    """A quick look over the whole range, a climb through the region where the loss reacts, and a slow climb.
+    """A quick look over the whole range, and climbs through the region where the loss reacts, each slower.
 
-    The slow one goes through the region that the first climb found more closely. It is left out where fewer than 260
-    steps are planned and the first climb told enough.
+    Each goes through the region that the one before found, from the same start. The second is made where there are
+    steps left for it or the first was too fast to tell, the third where the second could not be read.
 
     Args:
         ramp: Trains through a sweep.
@@ -51,27 +48,33 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
         plan: Told where it will be more than `whole.num_it`.
 
     Returns:
-        The curves of the climbs, in order: that of the quick look only where there was nothing to climb.
+        The curves of the climbs, in order; that of the quick look where there was nothing to climb.
     """
     num_it = whole.num_it
     scale = min(num_it / 100, 1)
     locate_steps, climb_steps = max(MIN_LOCATE_STEPS, round(LOCATE_STEPS * scale)), round(CLIMB_STEPS * scale)
-    if num_it < locate_steps + climb_steps:
+    left = num_it - locate_steps - climb_steps
+    if left < 0:
         return [ramp(whole)]
     located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
     if _is_hopeless(located):
         return [located]
-    climbed = ramp(replace(whole, **_region(located), num_it=climb_steps))
-    slow_steps = num_it - locate_steps - climb_steps
-    if slow_steps < SLOW_STEPS:
-        if not _was_too_fast(climbed):
-            return [climbed]
-        taken = len(located) + len(climbed)
-        slow_steps = min(2 * num_it, most_steps - taken)
-        if slow_steps < climb_steps:
-            return [climbed]
-        plan(taken + slow_steps, "")
-    return [climbed, ramp(replace(whole, **_region(climbed), num_it=slow_steps))]
+    climbs = [ramp(replace(whole, **_region(located), num_it=climb_steps))]
+
+    def climb_again(steps: int) -> None:
+        taken = len(located) + sum(map(len, climbs))
+        steps = min(steps, most_steps - taken)
+        if steps >= climb_steps:
+            plan(max(num_it, taken + steps), "")
+            climbs.append(ramp(replace(whole, **_region(climbs[-1]), num_it=steps)))
+
+    second, third = SLOWER
+    slow_steps = max(left, round(second * climb_steps))
+    if left == slow_steps or _was_too_fast(climbs[0]):
+        climb_again(slow_steps)
+        if try_to_read(climbs[-1]) is None:
+            climb_again(round(third * slow_steps))
+    return climbs
 
 
 def _is_hopeless(located: Curve) -> bool:
@@ -83,7 +86,7 @@ def _is_hopeless(located: Curve) -> bool:
 def _was_too_fast(climbed: Curve) -> bool:
     """Whether a slower climb could tell more."""
     reading = try_to_read(climbed)
-    return reading is None or reading.fall < LOST_IN_NOISE * reading.noise
+    return reading is None or reading.fall_over_noise < IN_NOISE or reading.is_sudden
 
 
 def _region(located: Curve) -> dict[str, float]:

@@ -40,8 +40,8 @@ def _suggested(result: "RangeTestResult") -> list[str]:
     reading = read(result.curve)
     sentences = [
         suggestion.reason,
-        f"Start training with {suggestion.lr:.2g}; anything from {suggestion.low:.2g} to {suggestion.high:.2g} should "
-        f"do about as well ({suggestion.confidence} confidence).",
+        f"Start training with {suggestion.lr:.2g}; a good rate should lie between {suggestion.low:.2g} and "
+        f"{suggestion.high:.2g}.",
     ]
     lowest = reading.lrs[reading.lowest]
     if lowest > suggestion.high:

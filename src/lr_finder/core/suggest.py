@@ -12,11 +12,11 @@ class Suggestion:
 
     Args:
         lr: The suggested rate.
-        low: Lower end of the range that should do about as well.
+        low: Lower end of the range that should hold a good rate.
         high: Upper end of that range.
         rule: Name of the rule.
         confidence: How far the curve can be trusted.
-        reason: What was seen, in a sentence.
+        reason: What was seen, and why the confidence is what it is.
     """
 
     lr: float

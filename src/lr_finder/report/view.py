@@ -75,7 +75,7 @@ def _words(result: RangeTestResult) -> tuple[Suggestion | None, str, str]:
     except NoSuggestionError as error:
         first_sentence = re.split(r"(?<=\.)\s", str(error), maxsplit=1)[0]
         return None, "No suggestion", first_sentence
-    interval = f"{found.low:.2g} to {found.high:.2g} should do about as well, {found.confidence} confidence"
+    interval = f"{found.low:.2g} to {found.high:.2g} should hold a good rate, {found.confidence} confidence"
     return found, f"Suggested learning rate {found.lr:.2g}", interval
 
 
