@@ -4,10 +4,13 @@ Run `python -m benchmarks.fuzz_load` from the root: 100,000 files, a few minutes
 """
 
 import collections
+import copy
 import json
+import platform
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +24,29 @@ SPLICES = (
     *(b'"__class__"', b'{"py/object": "os.system"}', b"cos\nsystem\n(S'true'\ntR."),
 )
 """What is put into files: other kinds of value, numbers out of range, bad text, and what unsafe loaders execute."""
+
+VALUES = (
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1,
+        1e308,
+        10**400,
+        0.5,
+        float("nan"),
+        float("inf"),
+        "nan",
+        "-inf",
+        "1",
+        "",
+        "\ud800",
+        "\x1b[2J",
+    ),
+    *([], {}, [[]], [{}], [None], ["nan"], {"lr": 1}, [1.0, 2.0, 3.0, 4.0], [[1.0, 1.0]] * 4, "COMPLETED", "__class__"),
+)
+"""What stands in place of a value: of another kind, out of range, of another shape."""
 
 
 def valid_file() -> bytes:
@@ -42,23 +68,52 @@ def damaged(content: bytes, generator: random.Random) -> bytes:
     return content
 
 
+def rewritten(content: bytes, generator: random.Random) -> bytes:
+    """The file with one to three values or keys replaced: still JSON, so that it comes past the first checks."""
+    data = json.loads(content)
+    for _ in range(generator.randint(1, 3)):
+        place, key = any_place(data, generator)
+        if generator.random() < 0.1:
+            del place[key]
+        else:
+            place[key] = copy.deepcopy(generator.choice(VALUES))
+    return json.dumps(data).encode()
+
+
+def any_place(data: Any, generator: random.Random) -> tuple[Any, Any]:
+    """A container in the data, or the data itself, and one of its keys."""
+    key = generator.choice(list(data) if isinstance(data, dict) else range(len(data)))
+    if isinstance(data[key], (dict, list)) and data[key] and generator.random() < 0.7:
+        return any_place(data[key], generator)
+    return data, key
+
+
 def fuzz(count: int, seed: int = 0) -> dict[str, int]:
-    """Loads that many damaged files; how often each outcome came. Another exception than ours goes through."""
+    """Loads that many damaged files, every other one JSON still; how often each outcome came.
+
+    Another exception than ours goes through.
+    """
     generator, valid = random.Random(seed), valid_file()
     outcomes: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lr.json"
-        for _ in range(count):
-            path.write_bytes(damaged(valid, generator))
+        for number in range(count):
+            path.write_bytes((damaged if number % 2 else rewritten)(valid, generator))
             try:
                 RangeTestResult.load(path)
                 outcomes["read"] += 1
             except ResultFileError as error:
                 outcomes["refused: " + ("damaged" if "damaged" in str(error) else "no result of lr_finder")] += 1
-    return dict(outcomes)
+    return dict(sorted(outcomes.items()))
 
 
 if __name__ == "__main__":
-    found = {"command": "python -m benchmarks.fuzz_load", "files": 100_000, "outcomes": fuzz(100_000)}
+    found = {
+        "command": "python -m benchmarks.fuzz_load",
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "files": 100_000,
+        "seed": 0,
+        "outcomes": fuzz(100_000, seed=0),
+    }
     (FOLDER / "fuzz_load.json").write_text(json.dumps(found, indent=1) + "\n")
     print(found)

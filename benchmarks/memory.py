@@ -5,7 +5,8 @@
     python -m benchmarks.memory "disk"      # those whose name holds the word; writes no result
 
 A subject trains the same model for the same steps in a process of its own, with its optimizer warm, and says how much
-memory it had at most (`ru_maxrss`). The bytes that can change are the parameters and AdamW's two moments.
+memory it had at most (`ru_maxrss`). `share` is what that is over the bare loop, as a share of the bytes that can
+change: the parameters and AdamW's two moments.
 """
 
 import json
@@ -188,17 +189,17 @@ def main() -> None:
         if subject != "bare loop" and word in subject:
             peaks[subject] = peak_in_a_process(subject)
             over = peaks[subject] - peaks["bare loop"]
-            rows.append({"subject": subject, "peak_mb": peaks[subject] / 1e6, "over_bare_loop_mb": over / 1e6})
-            rows[-1]["share_of_changing_bytes"] = round(over / changing, 3)
-            print(rows[-1], flush=True)
+            row = {"subject": subject, "over_bare_loop_mb": round(over / 1e6, 1), "share": round(over / changing, 3)}
+            print(row, flush=True)
+            rows.append(row)
     if not word:
         result = {
             "command": "python -m benchmarks.memory",
             "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, CPU only",
             "versions": {name: version(name) for name in ("torch", "lightning", "pytorch-ignite", "torch-lr-finder")},
             "parameters": changing // 12,
-            "changing_mb": changing / 1e6,
-            "bare_loop_peak_mb": peaks["bare loop"] / 1e6,
+            "changing_mb": round(changing / 1e6, 1),
+            "bare_loop_mb": round(peaks["bare loop"] / 1e6, 1),
             "subjects": rows,
         }
         RESULTS.write_text(json.dumps(result, indent=1) + "\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "mutations.json"
-SLOW = ("test_faults", "test_killed", "test_sharded", "test_training_on")
+SLOW = ("test_faults", "test_hard_inputs", "test_killed", "test_search_faults", "test_sharded", "test_training_on")
 SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
 
@@ -44,6 +44,8 @@ MUTATIONS = {
         "requires_grad": ("tensor.requires_grad_(requires_grad)", "pass"),
         "which gradient hangs on a tensor": ("tensor.grad = grad", "pass"),
         "the values of gradients": ("snapshot.add(grad)", "pass"),
+        "hooks on gradients": ("            _save_hooks(tensor, snapshot)", "            pass"),
+        "hooks that torch goes on calling": ("made.clear()", "pass"),
         "the graph of a plain tensor": ("tensor.detach_()", "return"),
         "attributes of tensors": ("save_attributes(tensor, snapshot)", "pass"),
         "graphs made before": ("snapshot.on_restore(_unsafe_preserve_version_counter(tensor).__exit__)", "pass"),
@@ -64,6 +66,7 @@ MUTATIONS = {
         "the bytes of storages": ("snapshot.copy(StorageBytes(storage))", "pass"),
         "each storage once": ("and snapshot.skip(storage, key=(storage.device, storage.data_ptr()))", ""),
         "the size of storages": ("self._storage.resize_(self.nbytes)", "pass"),
+        "memory that can only be read": ("if not (now.is_cpu and torch.equal(now, before)):", "if True:"),
         "storages that can still be resized": (
             "_host_bytes(into).copy_(_as_bytes(self._storage)[start : start + len(into)])",
             "into[:] = _as_bytes(self._storage)[start : start + len(into)].numpy().data",
@@ -90,7 +93,17 @@ MUTATIONS = {
         ),
         "items in containers": ("for item in items_of(container):\n        snapshot.add(item)", "pass"),
         "items in tuples": ("for value in values:\n        snapshot.add(value)", "pass"),
-        "arrays": ("np.copyto(array, saved)", "None"),
+        "the order of a set": (
+            "return dict(container) if isinstance(container, dict) else list(container)",
+            "return dict(container) if isinstance(container, dict) else type(container)(container)",
+        ),
+        "arrays": ("np.copyto(values, saved)", "None"),
+        "items in arrays of objects": ("if values.dtype == object:", "if False:"),
+        "bytes and arrays of the standard library": ("values[:] = saved", "pass"),
+    },
+    "attributes.py": {
+        "slots": ("    if slots(thing):", "    if False:"),
+        "slots that the block filled": ("slot.__delete__(thing)", "pass"),
     },
     "objects.py": {
         "optimizers, schedulers and scalers": ("save_attributes(thing, snapshot)", "pass"),
@@ -134,6 +147,7 @@ MUTATIONS = {
         "samples left uncopied by a sampler": ("save_data_set(getattr(sampler, name, None), snapshot)", "pass"),
         "running workers": ("loader._iterator = None", "pass"),
         "refusing an iterator in use": ("raise TypeError(refusal(iterator))", "pass"),
+        "the watch over iterators in use": ("snapshot.on_restore(check)", "pass"),
     },
     "data_sets.py": {
         "positions of data sets": ("            save_contents(thing, snapshot)", "            pass"),

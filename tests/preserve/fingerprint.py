@@ -82,6 +82,8 @@ def _follow_tensor(path: str, tensor: torch.Tensor, found: dict[str, Any], seen:
     if is_lazy(tensor):
         return
     found[f"{path} shape"] = tuple(tensor.shape)
+    hooks = (tensor._backward_hooks, tensor._post_accumulate_grad_hooks)
+    found[f"{path} hooks at"] = [list(map(id, (kind or {}).values())) for kind in hooks]
     if tensor.is_leaf:
         _follow(f"{path}.grad", tensor.grad, found, seen)
     if hasattr(tensor, "__tensor_flatten__"):

@@ -20,6 +20,11 @@ def sparse_adam(model: nn.Module) -> list[optim.Optimizer]:
     return [optim.SparseAdam(tables, lr=0.01), optim.SGD(others, lr=0.05)]
 
 
+def adam_and_sgd(model: nn.Module) -> list[optim.Optimizer]:
+    first, *rest = trained(model)
+    return [optim.SGD([first], lr=0.1), optim.Adam(rest, lr=0.001)]
+
+
 def two_groups(model: nn.Module) -> list[optim.Optimizer]:
     first, *rest = trained(model)
     return [optim.SGD([{"params": [first], "lr": 0.001}, {"params": rest}], lr=0.1, momentum=0.9)]

@@ -1,6 +1,7 @@
 """Whatever ends the block, everything is put back, and what the user sees is what happened."""
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -9,16 +10,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn, optim
-from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
+from torch.utils.data import DataLoader
 
 from lr_finder.preserve import preserve
+from preserve.faulty import FAULTS, PLACES, Faulty
 from preserve.fingerprint import fingerprint
 from preserve.models import Bookkeeping
-
-PLACES = ["loader", "model", "loss", "gradient", "before the step", "after the step", "schedule", "average", "progress"]
-FAULTS = [ValueError, RuntimeError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -27,57 +25,6 @@ def _control_c_interrupts():
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)
-
-
-class Faulty:
-    """A training in which every place can fail, at any step."""
-
-    def __init__(self):
-        torch.manual_seed(0)
-        self.place, self.steps_left, self.fault = "", 0, Exception()
-        self.model = Bookkeeping()
-        self.model.net.register_forward_pre_hook(lambda *_: self.reach("model"))
-        self.model.net[0].weight.register_hook(lambda _: self.reach("gradient"))
-        self.optimizer = optim.AdamW(self.model.parameters(), lr=0.01)
-        self.optimizer.register_step_pre_hook(lambda *_: self.reach("before the step"))
-        self.optimizer.register_step_post_hook(lambda *_: self.reach("after the step"))
-        self.scheduler = optim.lr_scheduler.LambdaLR(self.optimizer, lambda _: self.reach("schedule") or 0.9)
-        self.average = AveragedModel(self.model, avg_fn=self._average)
-        self.loader = DataLoader(Samples(self), 4, shuffle=True)
-        self.state = [self.model, self.scheduler, self.average, self.loader]
-
-    def reach(self, place):
-        if place == self.place and self.steps_left <= 0:
-            raise self.fault
-
-    def train(self):
-        for _ in range(3):
-            for inputs in self.loader:
-                self.optimizer.zero_grad()
-                loss = self.model(inputs).square().mean()
-                self.reach("loss")
-                loss.backward()
-                self.optimizer.step()
-                self.scheduler.step()
-                self.average.update_parameters(self.model)
-                self.reach("progress")
-                self.steps_left -= 1
-
-    def _average(self, average, value, _):
-        self.reach("average")
-        return (average + value) / 2
-
-
-class Samples(Dataset):
-    def __init__(self, training):
-        self.reach = training.reach
-
-    def __len__(self):
-        return 12
-
-    def __getitem__(self, index):
-        self.reach("loader")
-        return torch.full((8,), float(index))
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +204,8 @@ class HeldDown:
             signal.pthread_kill(thread, signal.SIGINT)
 
     def __enter__(self):
+        gc.collect()  # finalizers of what other tests left would swallow one, as Python has it
+        gc.disable()
         self._previous = signal.signal(signal.SIGINT, self.press)
         self._hand.start()
         return self
@@ -265,6 +214,7 @@ class HeldDown:
         self.released.set()
         self._hand.join()
         signal.signal(signal.SIGINT, self._previous)
+        gc.enable()
 
 
 @pytest.fixture

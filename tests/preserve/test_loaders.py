@@ -165,6 +165,30 @@ def test_a_data_set_that_is_given_itself_comes_back_with_its_samples():
     assert fingerprint(data) == before
 
 
+class Endless:
+    """Batches without end, from an iterator that it keeps."""
+
+    def __init__(self, loader):
+        self.loader, self.running = loader, iter(loader)
+
+
+@pytest.mark.parametrize("name", ["in order", "iterable", "workers", "persistent workers", "stateful"])
+def test_an_iterator_that_went_on_in_the_block_does_not_go_unseen(name):
+    endless, weights = Endless(LOADERS[name]()), torch.zeros(2)
+    next(endless.running)
+    with preserve(endless):  # an iterator of the block's own is no trouble
+        batches(endless.loader)
+
+    def go_on():
+        with preserve(endless, weights):
+            weights.add_(1)
+            next(endless.running), next(endless.running)
+
+    with pytest.raises(RuntimeError, match="the block took 2 batches from an iterator in use, which can't be wound"):
+        go_on()
+    assert weights.sum() == 0
+
+
 def test_an_iterator_in_use_is_refused():
     with pytest.raises(TypeError, match="got _SingleProcessDataLoaderIter"), preserve(iter(DataLoader(samples()))):
         pass

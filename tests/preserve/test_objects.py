@@ -39,6 +39,21 @@ class Position:
     count: int = 0
 
 
+@dataclass(slots=True)
+class Slotted:
+    count: int = 0
+
+
+class Mixed(Drawing):
+    """Has a slot and other attributes; the slot is filled later."""
+
+    __slots__ = ("_Mixed__private", "late")
+
+    def __init__(self):
+        super().__init__()
+        self.__private = [0]
+
+
 class Meter:
     """Has a state dict."""
 
@@ -84,7 +99,7 @@ def test_an_object_that_is_given_comes_back_by_its_attributes():
     assert vars(tracker) == {"best": 1.0, "curve": [1.0]}
 
 
-@pytest.mark.parametrize("kind", [Average, Drawing, Position, Meter, Native])
+@pytest.mark.parametrize("kind", [Average, Drawing, Position, Slotted, Meter, Native])
 def test_an_object_that_holds_state_is_found_in_a_module(kind):
     model = nn.Linear(1, 1)
     model.part = kind()
@@ -102,6 +117,28 @@ def test_an_object_that_holds_no_state_is_left_alone_in_a_module_until_it_is_giv
     with preserve(model, model.part):
         model.part.best = 0.0
     assert model.part.best == 0.5
+
+
+def test_slots_come_back_beside_other_attributes():
+    mixed = Mixed()
+    with preserve(mixed):
+        mixed.count = 1
+        mixed._Mixed__private.append(1)
+        mixed._Mixed__private = "another"
+        mixed.late = 1
+    assert (mixed.count, mixed._Mixed__private) == (0, [0])
+    assert not hasattr(mixed, "late")
+
+
+def test_slots_of_a_frozen_object_come_back():
+    position = dataclass(frozen=True, slots=True)(type("Position", (), {"__annotations__": {"vector": np.ndarray}}))
+    frozen = position(np.zeros(2))
+    before = frozen.vector
+    with preserve(frozen):
+        frozen.vector[0] = 1
+        object.__setattr__(frozen, "vector", None)
+    assert frozen.vector is before
+    assert before.tolist() == [0, 0]
 
 
 def test_a_state_dict_can_be_put_back_twice():

@@ -92,6 +92,15 @@ def test_a_tensor_that_got_other_memory_gets_its_own_back():
     assert fingerprint(model) == before
 
 
+def test_a_gradient_of_another_dtype_is_replaced_by_its_own():
+    model = nn.Linear(3, 3)
+    model(torch.ones(1, 3)).sum().backward()
+    before = fingerprint(model)
+    with preserve(model):
+        model.double()
+    assert fingerprint(model) == before
+
+
 def test_a_storage_that_was_freed_or_grown_has_its_bytes_again():
     freed, grown = torch.arange(4.0), torch.arange(5.0)
     with preserve(freed, grown):
@@ -109,6 +118,38 @@ def test_attributes_of_a_parameter_come_back():
         parameter.initialized = True
     assert parameter.main_grad.tolist() == [1, 1]
     assert not hasattr(parameter, "initialized")
+
+
+def test_hooks_on_a_gradient_that_were_added_are_gone_and_those_taken_are_back():
+    seen = []
+
+    def hook(name):
+        return lambda gradient: seen.append(name)
+
+    hooked, plain = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    handles = [
+        hooked.register_hook(hook("before")),
+        hooked.register_post_accumulate_grad_hook(hook("before, on the parameter")),
+    ]
+    with preserve(hooked, plain):
+        for parameter in (hooked, plain):
+            parameter.register_hook(hook("in the block"))
+            parameter.register_post_accumulate_grad_hook(hook("in the block, on the parameter"))
+        for handle in handles:
+            handle.remove()
+    (hooked * plain).sum().backward()
+    assert seen == ["before", "before, on the parameter"]
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")
+def test_memory_that_can_only_be_read_is_not_written(tmp_path):
+    np.arange(1000.0).tofile(tmp_path / "table")
+    model = nn.Linear(2, 2)
+    model.table = torch.from_numpy(np.memmap(tmp_path / "table", mode="r"))
+    before = fingerprint(model)
+    with preserve(model):
+        model.weight.data += 1
+    assert fingerprint(model) == before  # writing to the table would have ended this process
 
 
 SPARSE = {

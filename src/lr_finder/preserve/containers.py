@@ -1,5 +1,6 @@
 """Lists, dictionaries, sets and arrays: their contents, in place."""
 
+from array import array
 from collections import deque
 from collections.abc import Collection
 from typing import Any, TypeAlias
@@ -28,11 +29,26 @@ def _save_tuple(values: tuple, snapshot: Snapshot) -> None:
 
 
 @save.register
-def _save_array(array: np.ndarray, snapshot: Snapshot) -> None:
-    if array.flags.writeable:
-        saved = array.copy()
+def _save_array(values: np.ndarray, snapshot: Snapshot) -> None:
+    if values.flags.writeable:
+        saved = values.copy()
         snapshot.nbytes += saved.nbytes
-        snapshot.on_restore(lambda: np.copyto(array, saved))
+        snapshot.on_restore(lambda: np.copyto(values, saved))
+    if values.dtype == object:
+        for item in values.flat:
+            snapshot.add(item)
+
+
+@save.register(array)
+@save.register(bytearray)
+def _save_numbers(values: "array[Any] | bytearray", snapshot: Snapshot) -> None:
+    saved: Any = values[:]
+    snapshot.nbytes += memoryview(saved).nbytes
+
+    def restore() -> None:
+        values[:] = saved
+
+    snapshot.on_restore(restore)
 
 
 def save_contents(container: Container, snapshot: Snapshot) -> None:
@@ -53,14 +69,12 @@ def items_of(container: Collection[Any]) -> Collection[Any]:
     return container.values() if isinstance(container, dict) else container
 
 
-def _plain_copy(container: Container) -> Container:
-    """The same items without the class, which may forbid or forget things when copied."""
-    if isinstance(container, dict):
-        return dict(container)
-    return set(container) if isinstance(container, set) else list(container)
+def _plain_copy(container: Container) -> dict[Any, Any] | list[Any]:
+    """The same items, in order, without the class, which may forbid or forget things when copied."""
+    return dict(container) if isinstance(container, dict) else list(container)
 
 
-def _holds_the_same(container: Container, saved: Container) -> bool:
+def _holds_the_same(container: Container, saved: dict[Any, Any] | list[Any]) -> bool:
     """Whether two containers hold the same objects in the same order; tensors have no usable `==`."""
     return (
         len(container) == len(saved)

@@ -6,9 +6,10 @@ from typing import Any
 from torch import nn
 from torch.utils.data import Dataset
 
+from lr_finder.preserve.attributes import save_attributes
 from lr_finder.preserve.containers import items_of, save_contents
 from lr_finder.preserve.random_numbers import is_generator
-from lr_finder.preserve.snapshot import STATELESS, Snapshot, save, save_attributes
+from lr_finder.preserve.snapshot import STATELESS, Snapshot, save
 
 MOST_ITEMS = 100
 """A longer list holds samples: nothing is looked for among its items."""

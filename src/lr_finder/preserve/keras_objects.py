@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras.src.utils.tracking import TrackedDict, TrackedList, TrackedSet, Tracker
 
-from lr_finder.preserve.snapshot import Snapshot, save, save_attributes
+from lr_finder.preserve.attributes import save_attributes
+from lr_finder.preserve.snapshot import Snapshot, save
 
 
 @save.register

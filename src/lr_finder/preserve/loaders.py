@@ -5,8 +5,9 @@ from typing import Any
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from lr_finder.preserve.attributes import save_attributes
 from lr_finder.preserve.data_sets import save_data_set
-from lr_finder.preserve.snapshot import Snapshot, refusal, save, save_attributes
+from lr_finder.preserve.snapshot import Snapshot, refusal, save
 
 
 @save.register
@@ -33,9 +34,19 @@ def _save_sampler(sampler: Sampler, snapshot: Snapshot) -> None:
 
 @save.register
 def _save_running(iterator: _BaseDataLoaderIter, snapshot: Snapshot) -> None:
-    """Leaves an iterator in use alone, since none can be wound back."""
+    """Watches an iterator in use, since none can be wound back; a loader's own is set aside for the block."""
     if snapshot.is_given(iterator):
         raise TypeError(refusal(iterator))
+    before = iterator._num_yielded
+
+    def check() -> None:
+        if iterator._num_yielded != before:
+            raise RuntimeError(
+                f"the block took {iterator._num_yielded - before} batches from an iterator in use, which can't be "
+                "wound back: let it make one of its own from the loader"
+            )
+
+    snapshot.on_restore(check)
 
 
 def _save_part(part: Any, snapshot: Snapshot) -> None:

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from lr_finder.preserve.snapshot import Snapshot, save, save_attributes
+from lr_finder.preserve.attributes import save_attributes
+from lr_finder.preserve.snapshot import Snapshot, save
 
 
 @save.register

@@ -4,8 +4,9 @@ from copy import deepcopy
 from dataclasses import is_dataclass
 from typing import Any
 
+from lr_finder.preserve.attributes import attributes, save_attributes, slots
 from lr_finder.preserve.random_numbers import is_generator
-from lr_finder.preserve.snapshot import Snapshot, refusal, save, save_attributes
+from lr_finder.preserve.snapshot import Snapshot, refusal, save
 
 
 @save.register(object)
@@ -14,14 +15,14 @@ def _save_object(thing: Any, snapshot: Snapshot) -> None:
 
     Following every attribute of a model would end in loggers, trainers and thread pools.
     """
-    if hasattr(thing, "__dict__"):
+    if not hasattr(thing, "__dict__") and _has_state_dict(thing):
+        state = deepcopy(thing.state_dict())
+        snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
+    elif hasattr(thing, "__dict__") or slots(thing):
         if snapshot.is_given(thing) or _holds_state(thing):
             # An optimizer, a scheduler or a gradient scaler keeps all of its state here. A cold optimizer has none:
             # putting back an empty dictionary clears what training made, without any copy.
             save_attributes(thing, snapshot)
-    elif _has_state_dict(thing):
-        state = deepcopy(thing.state_dict())
-        snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
     elif snapshot.is_given(thing):
         raise TypeError(refusal(thing))
 
@@ -30,7 +31,7 @@ def _holds_state(thing: Any) -> bool:
     """Whether an object has a state dict, is a dataclass, or has an array, a tensor or a generator as an attribute."""
     if _has_state_dict(thing) or is_dataclass(thing):
         return True
-    return any(hasattr(value, "__array__") or is_generator(value) for value in vars(thing).values())
+    return any(hasattr(value, "__array__") or is_generator(value) for value in attributes(thing))
 
 
 def _has_state_dict(thing: Any) -> bool:

@@ -142,11 +142,6 @@ def save(thing: Any, snapshot: Snapshot) -> None:
     raise NotImplementedError(f"no kind was loaded that covers {type(thing).__name__}")
 
 
-def save_attributes(thing: Any, snapshot: Snapshot) -> None:
-    """Saves an object by its attributes, for kinds that keep all their state there."""
-    snapshot.add(vars(thing))
-
-
 def refusal(thing: Any) -> str:
     """What to tell a caller who named a thing that can't be put back."""
     return (

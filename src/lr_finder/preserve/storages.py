@@ -28,7 +28,10 @@ class StorageBytes:
         _wait_for(self._storage.device)
         if self._storage.nbytes() != self.nbytes:  # the block freed or resized it
             self._storage.resize_(self.nbytes)
-        _as_bytes(self._storage)[start : start + len(data)].copy_(_host_bytes(data))
+        now, before = _as_bytes(self._storage)[start : start + len(data)], _host_bytes(data)
+        # Under a tensor may be a file that is mapped for reading only: writing to it ends the process.
+        if not (now.is_cpu and torch.equal(now, before)):
+            now.copy_(before)
 
 
 def copy_storage(storage: torch.UntypedStorage, snapshot: Snapshot) -> None:

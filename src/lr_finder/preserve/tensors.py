@@ -1,4 +1,4 @@
-"""Tensors: their values, the memory that they look at, and what hangs on them: gradient, flag, attributes."""
+"""Tensors: their values, the memory that they look at, and what hangs on them: gradient, flag, hooks, attributes."""
 
 from collections.abc import Hashable
 
@@ -7,8 +7,9 @@ from torch import nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.nn.parameter import is_lazy
 
+from lr_finder.preserve.attributes import save_attributes
 from lr_finder.preserve.parameters import save_parameters
-from lr_finder.preserve.snapshot import Snapshot, save, save_attributes
+from lr_finder.preserve.snapshot import Snapshot, save
 from lr_finder.preserve.storages import copy_storage, copy_storages, inner_tensors, plain_parts
 
 
@@ -19,10 +20,11 @@ def _save_tensor(tensor: torch.Tensor, snapshot: Snapshot) -> None:
             snapshot.postpone(save_parameters, tensor)
         elif not is_lazy(tensor):
             copy_storages(tensor, snapshot)
+        if tensor.is_leaf:
+            _save_gradient(tensor, snapshot)  # put back after the memory, whose dtype a gradient must have
+            _save_hooks(tensor, snapshot)
         _save_memory(tensor, snapshot)
         _save_version(tensor, snapshot)
-        if tensor.is_leaf:
-            _save_gradient(tensor, snapshot)
 
 
 @save.register
@@ -42,10 +44,28 @@ def _save_gradient(tensor: torch.Tensor, snapshot: Snapshot) -> None:
     snapshot.add(grad)
 
     def restore() -> None:
-        if not tensor.is_leaf:  # the block wrote something with a graph into it
-            tensor.detach_()
-        tensor.requires_grad_(requires_grad)
-        tensor.grad = grad
+        with torch._C.DisableTorchFunctionSubclass():  # of a parameter that is lazy again
+            if not tensor.is_leaf:  # the block wrote something with a graph into it
+                tensor.detach_()
+            tensor.requires_grad_(requires_grad)
+            tensor.grad = grad
+
+    snapshot.on_restore(restore)
+
+
+def _save_hooks(tensor: torch.Tensor, snapshot: Snapshot) -> None:
+    """Saves which hooks see the gradient; they are in dictionaries that the tensor makes for the first of them."""
+    before = {name: getattr(tensor, name) for name in ("_backward_hooks", "_post_accumulate_grad_hooks")}
+    for hooks in before.values():
+        snapshot.add(hooks)
+
+    def restore() -> None:
+        for name, hooks in before.items():
+            made = getattr(tensor, name)
+            if made is not hooks:
+                if made:
+                    made.clear()  # torch 2.13 goes on calling what is in it
+                setattr(tensor, name, hooks)
 
     snapshot.on_restore(restore)
 
