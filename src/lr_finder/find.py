@@ -89,7 +89,7 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
             return kind
     # Functions have no class to go by: what comes with them tells a loss from a training step.
     if callable(training) and not isinstance(training, type):
-        if "optimizer" in keywords:
+        if "optimizer" in keywords or any(_is_from("torch.optim", one) for one in optimizers):
             return STEP_FUNCTION
         if len(arguments) >= 2 or "make_optimizer" in keywords:
             return LOSS_FUNCTION

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tqdm.auto import tqdm
 
@@ -41,4 +41,5 @@ def progress_bar(show: bool | None) -> Iterator[Progress]:
     try:
         yield progress
     finally:
-        progress.close()
+        with suppress(Exception):  # a bar that can't be taken away must not hide what the search ended with
+            progress.close()

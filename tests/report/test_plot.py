@@ -220,3 +220,16 @@ def test_an_image_is_written_without_pyplot_in_the_size_that_is_promised(tmp_pat
     save_plot(RESULT, tmp_path / "lr.png")
     assert imread(tmp_path / "lr.png").shape[:2] == (round(SIZE[1] * DPI), SIZE[0] * DPI)
     assert not plt.get_fignums()
+
+
+def test_a_plot_that_fails_half_way_leaves_the_old_file_alone(tmp_path, monkeypatch):
+    def half(figure, path, **_):
+        path.write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    path = tmp_path / "lr.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(OSError, match="the disk is full"):
+        save_plot(RESULT, path)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("lr.png", b"old")]

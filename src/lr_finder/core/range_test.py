@@ -1,6 +1,7 @@
 """The range test as a state machine: gives the next rate, takes the loss, says when to stop."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
@@ -170,7 +171,12 @@ class RangeTest:
 
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
-        error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
-        if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
-            add_note = error.add_note  # pyright: ignore[reportAttributeAccessIssue]
-            add_note(f"The {len(self.curve)} steps measured so far are on this exception as partial_result.")
+        # Whatever fails here must not hide the error: some take no attributes, and from an accelerator that has failed
+        # no loss can be read any more.
+        with suppress(Exception):
+            error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
+            if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
+                error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
+                    f"The {len(self.curve)} steps measured so far are on this exception as partial_result; in an "
+                    "interactive session that is sys.last_value.partial_result."
+                )

@@ -191,12 +191,21 @@ def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 def _noise(losses: NDArray[np.float64], lowest: int) -> float:
     """Standard deviation of the losses around their trend, from second differences (which a trend leaves alone).
 
-    The larger of two estimates: over the first steps, before the rate has an effect, and over all up to the lowest
-    loss, as a median because the descent bends. What comes after is the chaos of too high a rate.
+    The largest of three estimates: over the first steps, before the rate has an effect; over means of three of them,
+    in case the noise of one batch is like that of the one before; and over all up to the lowest loss, as a median
+    because the descent bends. What comes after is the chaos of too high a rate.
     """
-    first = np.diff(losses[: max(len(losses) // 3, MIN_STEPS)], n=2)
-    descent = np.diff(losses[: max(lowest + 1, len(losses) // 2, MIN_STEPS)], n=2)
-    return float(max(np.sqrt(np.mean(first**2)), 1.4826 * np.median(np.abs(descent)))) / np.sqrt(6)
+    first = losses[: max(len(losses) // 3, MIN_STEPS)]
+    descent = losses[: max(lowest + 1, len(losses) // 2, MIN_STEPS)]
+    threes = len(first) // 3
+    estimates = [
+        np.sqrt(np.mean(np.diff(first, n=2) ** 2)),
+        1.4826 * np.median(np.abs(np.diff(descent, n=2))),
+    ]
+    if threes >= MIN_STEPS // 2:
+        means = first[: 3 * threes].reshape(threes, 3).mean(axis=1)
+        estimates.append(np.sqrt(3 * np.mean(np.diff(means, n=2) ** 2)))
+    return float(max(estimates)) / np.sqrt(6)
 
 
 def _too_few(curve: Curve, finite: int) -> str:

@@ -4,7 +4,8 @@ import csv
 import json
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -30,10 +31,16 @@ def save(curve: Curve, steps_taken: int, probes: Sequence[Probe], path: "str | P
         raise ValueError(f"path must end in .json or .csv, got {str(path)!r}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path must lie in a folder that exists, got {str(path)!r}")
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with whole_or_not_at_all(path) as unfinished, unfinished.open("x", encoding="utf-8", newline="") as file:
+        writers[path.suffix.lower()](file, curve, steps_taken, probes)
+
+
+@contextmanager
+def whole_or_not_at_all(path: Path) -> Iterator[Path]:
+    """Where to write a file, which takes the place of the one at `path` once the block is through without an error."""
+    unfinished = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
-        with unfinished.open("x", encoding="utf-8", newline="") as file:
-            writers[path.suffix.lower()](file, curve, steps_taken, probes)
+        yield unfinished
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -76,7 +83,7 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
     if not len(lrs):
         group_lrs = np.empty((0, 1))
     curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes))
-    probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data["probes"], start=1))
+    probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
     return curve, steps_taken, probes
 
 

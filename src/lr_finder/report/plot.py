@@ -2,12 +2,14 @@
 
 import textwrap
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import StopReason
+from lr_finder.core.storage import whole_or_not_at_all
 from lr_finder.core.suggest import Suggestion
 from lr_finder.extras import extra
 from lr_finder.report.view import View, view
@@ -62,7 +64,8 @@ def save_plot(result: RangeTestResult, path: "str | PathLike[str]") -> None:
 
     figure = Figure(figsize=SIZE, layout="constrained")
     plot(result, figure.subplots())
-    figure.savefig(path, dpi=DPI)
+    with whole_or_not_at_all(Path(path)) as unfinished:
+        figure.savefig(unfinished, dpi=DPI)
 
 
 def _new_axes() -> "Axes":
