@@ -1,6 +1,7 @@
 """Asks this package's finder, and the rules that read one plain ramp. Run `python -m benchmarks.ours` from the root."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ import torch
 
 from benchmarks.answers import FOLDER, Answers, ask_all
 from benchmarks.tasks import CASES, Case
+from benchmarks.truth import SEEDS
 from lr_finder import NoSuggestionError, Suggestion, lr_find
 from lr_finder.core.rules import RULES
 from lr_finder.core.schedule import schedule
@@ -48,6 +50,9 @@ SEARCHES = {
     "lr_finder, num_it=300, probes=3": partial(ask_probes, with_validation=False, num_it=300, probes=3),
     "lr_finder, num_it=1000": partial(ask_rule, num_it=1000),
 }
+SEEDS_OF = {name: SEEDS[:1] for name in SEARCHES if "probes" in name or "1000" in name}
+"""What takes many steps is asked about one seed."""
+
 RULES_ALONE = {
     f"rule {rule}, 1e-7 .. 10 in 100 steps": partial(ask_rule, rule=rule, start_lr=1e-7, end_lr=10.0) for rule in RULES
 }
@@ -62,16 +67,22 @@ def for_one_cycle(answers: Answers) -> Answers:
     return Answers(f"{answers.finder}, schedule('one_cycle')", ["one_cycle"], peaks)
 
 
-def main() -> None:
-    """Asks about every case that has no answer in the results yet; delete the answers to ask afresh."""
+def main(words: list[str]) -> None:
+    """Asks about every case that has no answer in the results yet; delete the answers to ask afresh.
+
+    Args:
+        words: Only the finders whose name holds one of them; all where there are none.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     torch.set_num_threads(1)
     for name, finder in (SEARCHES | RULES_ALONE).items():
-        answers = ask_all(name, finder)
-        print(f"{name}: {len(answers.given)} answers in {FOLDER}", flush=True)
+        if words and not any(word in name for word in words):
+            continue
+        answers = ask_all(name, finder, seeds=SEEDS_OF.get(name, SEEDS))
+        print(f"{name}: {len(answers.given)} answers in {FOLDER.name}", flush=True)
         if name in SEARCHES:
             for_one_cycle(answers).save(FOLDER)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -59,14 +59,14 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
     located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
     if _is_hopeless(located):
         return [located]
-    climbs = [ramp(replace(whole, **_region(located), num_it=climb_steps))]
+    climbs = [ramp(replace(whole, **region(located), num_it=climb_steps))]
 
     def climb_again(steps: int) -> None:
         taken = len(located) + sum(map(len, climbs))
         steps = min(steps, most_steps - taken)
         if steps >= climb_steps:
             plan(max(num_it, taken + steps), "")
-            climbs.append(ramp(replace(whole, **_region(climbs[-1]), num_it=steps)))
+            climbs.append(ramp(replace(whole, **region(climbs[-1]), num_it=steps)))
 
     second, third = SLOWER
     slow_steps = max(left, round(second * climb_steps))
@@ -89,7 +89,7 @@ def _was_too_fast(climbed: Curve) -> bool:
     return reading is None or reading.fall_over_noise < IN_NOISE or reading.is_sudden
 
 
-def _region(located: Curve) -> dict[str, float]:
+def region(located: Curve) -> dict[str, float]:
     """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing.
 
     The quick look only has to come near: whether a fall is more than noise is for the climb to say.
