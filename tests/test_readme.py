@@ -13,7 +13,7 @@ import lr_finder
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The other pages show one framework each, in lines that go with a training of the reader's; examples/ has whole ones.
-RUNNABLE = ("README.md", "CONTRIBUTING.md", "nothing-is-disturbed.md")
+RUNNABLE = ("README.md", "CONTRIBUTING.md", "nothing-is-disturbed.md", "your-own-loop.md")
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(lr_finder.__path__, "lr_finder.")

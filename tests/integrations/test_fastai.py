@@ -14,6 +14,7 @@ from ways.fastai import SGD, Callback, DataLoaders, Learner, warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    from fastai.callback.core import CancelStepException
     from fastai.callback.mixup import MixUp
     from fastai.callback.progress import CSVLogger
     from fastai.callback.schedule import ParamScheduler, SchedLin
@@ -145,6 +146,24 @@ def test_gradients_are_clipped_as_in_training():
     result = lr_find(quadratic(GradientClip(0.5)), **BOUNDS)
     weights = 3 - np.concatenate([[0.0], np.cumsum(0.5 * result.lrs[:-1])])
     np.testing.assert_allclose(result.losses, 2 * weights**2, rtol=1e-5)
+
+
+class Skipping(GradientClip):
+    """Skips every step, as mixed precision does where gradients are not finite."""
+
+    def before_step(self):
+        raise CancelStepException
+
+
+def test_a_loss_that_is_not_finite_ends_the_sweep_although_its_step_is_skipped():
+    result = lr_find(quadratic(Skipping(), loss_func=lambda *batch: mean_output(*batch) * float("nan")), **BOUNDS)
+    assert result.stop_reason is StopReason.NOT_FINITE
+    assert len(result.losses) == 1
+
+
+def test_a_training_that_skips_every_step_is_told():
+    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 batches"):
+        lr_find(quadratic(Skipping()), **BOUNDS)
 
 
 def test_weight_decay_is_that_of_the_search():

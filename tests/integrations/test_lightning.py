@@ -302,6 +302,18 @@ def test_a_step_that_the_scaler_skips_is_no_point():
     assert scaler.get_scale() == 2.0**127
 
 
+def test_a_loss_that_is_not_finite_ends_the_sweep_although_the_scaler_skips_its_step():
+    trainer = trainer_of(plugins=[MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=1.0))])
+    module = classifier(optimizers=lambda module: torch.optim.SGD(module.parameters(), lr=0.01))
+    train = module.training_step
+    module.training_step = lambda batch, batch_idx: (
+        train(batch, batch_idx) * (1.0 if module.seen <= 5 else float("nan"))
+    )
+    result = lr_find(trainer, module, batches(), **BOUNDS)
+    assert result.stop_reason is StopReason.NOT_FINITE
+    assert len(result.losses) == 6
+
+
 def test_nothing_of_the_users_fires_and_no_file_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     package = lightning.pytorch

@@ -169,6 +169,22 @@ def test_a_loader_of_any_kind_and_length_will_do(make_loader):
     assert result.stop_reason is StopReason.COMPLETED
 
 
+def test_a_step_function_takes_its_optimizer_by_position_too():
+    model, optimizer, loss_fn, batches = training()
+    (inputs, target), *_ = batches
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    by_position = lr_find(step, optimizer, state=[model], **BOUNDS)
+    by_name = lr_find(step, optimizer=optimizer, state=[model], **BOUNDS)
+    assert by_position.losses.tolist() == by_name.losses.tolist()
+
+
 def test_an_iterator_that_ends_ends_the_sweep():
     model, optimizer, loss_fn, batches = training()
     result = lr_find(model, optimizer, loss_fn, iter(batches), **BOUNDS)
@@ -413,7 +429,7 @@ def test_a_step_with_a_loader_gets_its_batches_from_the_start_in_every_ramp():
     assert result.steps_taken == len(seen)
     rates, drawn = zip(*seen, strict=True)
     second_ramp = next(i for i in range(1, len(rates)) if rates[i] < rates[i - 1])
-    assert sorted(sum(drawn[:5], [])) == list(range(10))
+    assert sorted(number for batch in drawn[:5] for number in batch) == list(range(10))
     assert drawn[second_ramp : second_ramp + 8] == drawn[:8]
 
 

@@ -22,9 +22,9 @@ def accelerate_step(fault: Fault, **bounds: Any) -> Run:
     accelerator = Accelerator(cpu=True)
     model, optimizer, _, batches = training()
     prepared, stepping, loader = accelerator.prepare(model, optimizer, batches)
-    inputs, target = next(iter(batches))
 
-    def step():
+    def step(batch):
+        inputs, target = batch
         with accelerator.accumulate(prepared):
             loss = faulty(fault)(prepared(inputs), target)
             accelerator.backward(loss)
@@ -33,7 +33,8 @@ def accelerate_step(fault: Fault, **bounds: Any) -> Run:
         return loss
 
     check = _all_untouched(accelerator, model, optimizer)
-    return run(lambda: lr_find(step, optimizer=stepping, state=[prepared, loader, accelerator], **bounds), check)
+    arguments = {"optimizer": stepping, "train_loader": loader, "state": [prepared, accelerator]}
+    return run(lambda: lr_find(step, **arguments, **bounds), check)
 
 
 def _all_untouched(accelerator: Accelerator, model: Any, optimizer: Any) -> Callable[[], None]:

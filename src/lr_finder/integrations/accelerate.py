@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def lr_find(
-    model: "nn.Module | Callable[[], Any]",
+    model: "nn.Module | Callable[..., Any]",
     optimizer: "Optimizer | Sequence[Optimizer]",
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
@@ -39,15 +39,16 @@ def lr_find(
     Accumulation, mixed precision and its gradient scaling are those of the Accelerator: nothing of them is given here.
 
         result = lr_find(model, optimizer, loss_fn, train_loader)
-        result = lr_find(step, optimizer=optimizer, state=[model, train_loader, accelerator])
+        result = lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model, accelerator])
 
     Args:
-        model: The prepared model, or a function without arguments that trains one step and returns its loss.
+        model: The prepared model, or a function that trains one step and returns its loss: `step(batch)`, or `step()`
+            where there is no loader.
         optimizer: The prepared optimizer; the step form also takes several.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
         train_loader: The prepared loader, as in plain PyTorch.
-        state: What else training changes. In the step form that includes the models, the loader and the Accelerator,
-            which counts the batches that it accumulates.
+        state: What else training changes. In the step form that includes the models and the Accelerator, which counts
+            the batches that it accumulates.
         progress: Whether to show a progress bar; None shows it on a terminal only.
         options: Those of every search: see `lr_finder.SearchOptions`.
 
