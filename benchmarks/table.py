@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import readme, without_a_rate
 from benchmarks.answers import Answers, load_all
 from benchmarks.baselines import best_constant_elsewhere, random_rate, usual_constant
 from benchmarks.regret import Score, Summary, noise_floor, score, standard_error, summarise
@@ -13,6 +14,9 @@ from benchmarks.truth import SCHEDULES, SEEDS
 from benchmarks.truth_file import Truth, load_truths
 
 FOLDER = Path(__file__).parent / "results"
+
+CONSTANTS = (1e-1, 1e-2, 1e-3, 3e-4)
+"""Rates that people use whatever the optimizer."""
 
 HEADINGS = (
     "finder", "answers", "regret", "strict regret", "share > 0.5", "refusals", "regret, refusals as 1", "decades off",
@@ -38,7 +42,7 @@ def summaries(truths: dict[str, Truth], schedule: str) -> dict[str, Summary]:
             truth.case: best_constant_elsewhere(truth, known, schedule) for truth in known
         },
         "random rate, log-uniform 1e-6 .. 10": {truth.case: random_rate(truth) for truth in known},
-    }
+    } | {f"{rate:g} for every optimizer": {truth.case: rate for truth in known} for rate in CONSTANTS}
     scores = {
         name: [score(truths[case], schedule, lr) for case, lr in rates.items()] for name, rates in suggested.items()
     }
@@ -82,9 +86,22 @@ def describe_noise_floor(truths: dict[str, Truth], schedule: str) -> str:
     )
 
 
+def trained_instead(truths: dict[str, Truth]) -> dict[str, Summary]:
+    """Optimizers without a rate, and AdamW at found and at usual rates, on the AdamW cases; best first."""
+    chosen = {case: truth for case, truth in truths.items() if truth.optimizer == "adamw"}
+    compared = {
+        f"AdamW, {name}": row
+        for name, row in summaries(chosen, "constant").items()
+        if name.startswith(("lr_finder", "usual constant", "best constant"))
+    }
+    rows = compared | without_a_rate.summaries(chosen, without_a_rate.load())
+    return dict(sorted(rows.items(), key=lambda row: row[1].regret_with_refusals))
+
+
 def main() -> None:
     """Prints and writes one table for each schedule, over the cases measured with all seeds."""
     numbers: dict[str, dict] = {}
+    by_schedule: dict[str, dict[str, Summary]] = {}
     pages = ["# Regret\n\nWritten by `python -m benchmarks.table`; `README.md` says what the columns mean.\n"]
     for schedule in SCHEDULES:
         truths = {truth.case: truth for truth in load_truths() if len(truth.curves.get(schedule, {})) == len(SEEDS)}
@@ -92,10 +109,18 @@ def main() -> None:
             print(f"{schedule}: no case is measured with {len(SEEDS)} seeds yet; run python -m benchmarks.truth")
             continue
         rows = summaries(truths, schedule)
+        by_schedule[schedule] = rows
         numbers[schedule] = {name: asdict(row) for name, row in rows.items()}
         pages.append(
             f"## {schedule}: {len(truths)} cases\n\n{as_markdown(rows)}\n\n{describe_noise_floor(truths, schedule)}\n"
         )
+        if schedule == "constant":
+            rows = trained_instead(truths)
+            numbers["trained instead"] = {name: asdict(row) for name, row in rows.items()}
+            instead = readme.trained_instead(rows)
+            pages.append(f"## Trained with instead of a search: the AdamW cases, constant rate\n\n{instead}\n")
+            readme.fill("trained instead", instead)
+    readme.fill("overview", readme.overview(by_schedule))
     page = "\n".join(pages)
     print(page)
     (FOLDER / "regret.md").write_text(page)

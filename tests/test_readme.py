@@ -3,10 +3,13 @@
 import doctest
 import importlib
 import pkgutil
+import random
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import lr_finder
 
@@ -28,6 +31,9 @@ def blocks(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name in RUNNABLE], ids=lambda page: page.name)
 def test_the_code_blocks_run_one_after_another(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    random.seed(0)  # the pages draw initial weights and data
+    np.random.seed(0)
+    torch.manual_seed(0)
     namespace = {"__name__": "__main__"}
     for block in blocks(page):
         exec(compile(block, page.name, "exec"), namespace)

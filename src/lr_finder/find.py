@@ -53,7 +53,10 @@ PREPARED = Supported(
 )
 LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "optax", "lr_find(loss, params, make_optimizer, batches)")
 STEP_FUNCTION = Supported(
-    "", "lr_finder.integrations.torch", "torch", "lr_find(step, optimizer=optimizer, state=[model, loader])"
+    "",
+    "lr_finder.integrations.torch",
+    "torch",
+    "lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])",
 )
 
 
@@ -61,11 +64,11 @@ def lr_find(training: Any, /, *arguments: Any, **keywords: Any) -> RangeTestResu
     """Searches for the learning rate to start a training with, and leaves the training as it was.
 
     What may be given depends on the framework; `training` is its model, trainer or learner, or a function that trains
-    one step. See `lr_finder.integrations` for the arguments of each. Common to all are `start_lr`, `end_lr`,
-    `num_it=100`, `stop_div=True`, `wd` and `progress`.
+    one step. See `lr_finder.integrations` for the arguments of each. Common to all are those of
+    `lr_finder.SearchOptions` (`start_lr`, `end_lr`, `num_it`, `probes` and more) and `progress`.
 
         result = lr_find(model, optimizer, loss_fn, train_loader)
-        result = lr_find(step, optimizer=optimizer, state=[model, train_loader])
+        result = lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])
         result = lr_find(learn)
 
     Raises:

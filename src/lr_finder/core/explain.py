@@ -54,7 +54,7 @@ def _suggested(result: "RangeTestResult") -> list[str]:
             "The curve looks flat because the loss fell little, as it does for a model that is trained already; what "
             "counts is that it fell by more than the noise."
         )
-    if not reading.has_diverged:
+    if not reading.has_diverged and reading.losses[-1] < reading.start:
         sentences.append("That the loss never ran away is no fault: not every training diverges.")
     sentences.append(
         f"This is for a constant rate; one-cycle or a cosine may peak at {PEAK_FACTOR['one_cycle']:g} times as much "

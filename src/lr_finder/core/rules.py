@@ -31,7 +31,7 @@ def basin(curve: Curve) -> Suggestion:
     first, last = reading.basin
     middle = first * np.sqrt(min(last / first, WIDEST_BASIN))
     divisor = max(PACE_FACTOR / np.sqrt(reading.pace), 1.0)
-    why = f"it was about as low around {middle:.2g}, and this is {divisor:.1f} times less"
+    why = f"the rates with about as low a loss have their middle at {middle:.2g}, and this is {divisor:.1f} times less"
     return _suggestion("basin", reading, middle / divisor, why)
 
 

@@ -18,7 +18,7 @@ class LRFinderCallback(FindBeforeFit, Callback):
     Args:
         attribute: The attribute of the module, or the entry of its `hparams`, that holds the rate; where left out, `lr`
             and `learning_rate`. A module without any gets the rate in its optimizers, where it has no scheduler.
-        search: Keywords of `lr_find`: `start_lr`, `end_lr`, `num_it`, `stop_div`, `wd`, `progress`.
+        search: Keywords of `lr_find`: those of `lr_finder.SearchOptions`, and `progress`.
 
     Attributes:
         result: What the last search found; None before.

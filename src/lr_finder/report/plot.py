@@ -117,7 +117,7 @@ def _draw_end(ax: "Axes", result: RangeTestResult) -> None:
 
 
 def _draw_suggestion(ax: "Axes", shown: View, suggestion: Suggestion) -> None:
-    ax.axvspan(suggestion.low, suggestion.high, color=ACCENT, alpha=0.1, linewidth=0, label="about as good")
+    ax.axvspan(suggestion.low, suggestion.high, color=ACCENT, alpha=0.1, linewidth=0, label="interval")
     ax.axvline(suggestion.lr, color=ACCENT, linewidth=1.2)
     loss = np.nan  # left or right of what is shown there is no point to mark
     if len(shown.lrs):
