@@ -580,7 +580,11 @@ def returns(loss):
 
 
 BAD_STEPS = {
-    "no optimizer": ({}, TypeError, r"lr_find\(step, optimizer=optimizer, train_loader=train_loader, state=\[model\]\)"),
+    "no optimizer": (
+        {},
+        TypeError,
+        r"lr_find\(step, optimizer=optimizer, train_loader=train_loader, state=\[model\]\)",
+    ),
     "not stepped": ({"optimizer": OPTIMIZER}, RuntimeError, "no optimizer step was taken in 1000"),
     "loss_fn": ({"optimizer": OPTIMIZER, "loss_fn": LOSS_FN}, TypeError, "loss_fn goes with a model"),
     "text": ({"optimizer": "SGD"}, TypeError, "optimizer must be a torch optimizer or several, got str"),
