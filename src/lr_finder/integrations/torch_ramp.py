@@ -14,6 +14,7 @@ from lr_finder.core.range_test import RangeTest
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.batches import DataEndedError
+from lr_finder.integrations.torch_processes import reader_for
 from lr_finder.integrations.torch_rates import SweptRates
 from lr_finder.preserve import preserve
 
@@ -52,7 +53,7 @@ class Training:
 
     def _climb(self, sweep: Sweep, on_step: Callable[[], object]) -> Curve:
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
-        test = range_test(sweep, groups)
+        test = range_test(sweep, groups, self.state)
         with SweptRates(test, self.optimizers, groups, sweep.wd) as rates:
             try:
                 while not test.has_ended:
@@ -86,11 +87,14 @@ class Training:
         )
 
 
-def range_test(sweep: Sweep, groups: Groups) -> RangeTest:
-    """The range test of a sweep over parameter groups of torch optimizers."""
+def range_test(sweep: Sweep, groups: Groups, state: Sequence[Any] = ()) -> RangeTest:
+    """The range test of a sweep over parameter groups of torch optimizers; `state` holds the models, if given."""
     on_accelerator = any(p.device.type != "cpu" for group in groups for p in group["params"])
     return RangeTest.over(
-        sweep, current_lrs=base_lrs(groups), read=_read, read_every=READ_EVERY if on_accelerator else 1
+        sweep,
+        current_lrs=base_lrs(groups),
+        read=reader_for(state),
+        read_every=READ_EVERY if on_accelerator else 1,
     )
 
 
@@ -108,10 +112,3 @@ def checked_loss(loss: Any) -> Any:
 def is_lost(loss: Any) -> bool:
     """Whether a loss without a step is NaN or infinite: its gradient scaler would skip every later step too."""
     return loss is not None and not math.isfinite(checked_loss(loss))
-
-
-def _read(losses: Sequence[Any]) -> list[float]:
-    """Reads losses from their device in one go."""
-    if all(isinstance(loss, torch.Tensor) for loss in losses):
-        return torch.stack([loss.reshape(()) for loss in losses]).double().tolist()
-    return [float(loss) for loss in losses]
