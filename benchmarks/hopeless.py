@@ -1,7 +1,8 @@
 """Searches where there is nothing to find, and counts the numbers that come out. Run `python -m benchmarks.hopeless`.
 
-A right answer here is a refusal. Each trial is a whole search, with a seed of its own; the noise is normal, uniform,
-heavy-tailed, skewed, or correlated from batch to batch.
+A right answer here is a refusal. Each trial is a whole search, with a seed of its own. The noise is normal, uniform,
+heavy-tailed, skewed, or correlated from batch to batch, and another in every ramp; or it is the batches', which are the
+same in every ramp and come in the order of their classes.
 """
 
 import argparse
@@ -41,7 +42,7 @@ NOISE: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 
 
 def search_over(losses: Losses, num_it: int) -> RangeTestResult:
-    """A search through losses that do not depend on the rate, the same in every ramp."""
+    """A search through losses that do not depend on the rate."""
 
     def ramp(sweep: Sweep) -> Curve:
         test = RangeTest.over(sweep)
@@ -54,7 +55,15 @@ def search_over(losses: Losses, num_it: int) -> RangeTestResult:
 
 def of_noise(kind: str, seed: int, num_it: int) -> RangeTestResult:
     """Losses that are nothing but noise around a level."""
-    return search_over(lambda steps: 2 + 0.3 * NOISE[kind](np.random.default_rng(seed), steps), num_it)
+    rng = np.random.default_rng(seed)
+    return search_over(lambda steps: 2 + 0.3 * NOISE[kind](rng, steps), num_it)
+
+
+def of_batches_in_order(seed: int, num_it: int) -> RangeTestResult:
+    """The losses of batches of which ten in a row are alike, without any training."""
+    rng = np.random.default_rng(seed)
+    losses = np.repeat(rng.normal(size=100), 10) + 0.1 * rng.normal(size=1000)
+    return search_over(lambda steps: losses[:steps], num_it)
 
 
 def of_a_constant(seed: int, num_it: int) -> RangeTestResult:
@@ -90,6 +99,7 @@ def main() -> None:
     trials = parser.parse_args().trials
     torch.set_num_threads(1)
     kinds = {f"{kind} noise": lambda seed, n, kind=kind: of_noise(kind, seed, n) for kind in NOISE} | {
+        "batches in order": of_batches_in_order,
         "constant": of_a_constant,
         "not finite": of_nan,
         "the model does not matter": of_a_model_that_does_not_matter,

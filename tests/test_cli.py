@@ -216,7 +216,7 @@ def test_a_tuple_a_tuple_with_keywords_and_a_dictionary_give_the_same(training, 
 def test_probes_are_announced_on_standard_error_and_kept_in_the_file(training):
     done = call_process("run", f"{training}:make", "--json", "lr.json", "--probes", 3, "--budget", 90)
     assert done.returncode == 0, done.stderr
-    assert "3 short trainings around" in done.stderr
+    assert "short trainings at 3 rates around" in done.stderr
     assert "at most 90 steps" in done.stderr
     assert [len(probe["losses"]) for probe in json.loads(Path("lr.json").read_text())["probes"]] == [30, 30, 30]
 

@@ -19,7 +19,7 @@ class Progress:
         self._bar = tqdm(desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
 
     def plan(self, steps: int, why: str = "") -> None:
-        """Says how many steps there will be in all; a reason is printed to standard error, bar or no bar."""
+        """Says how many steps there will be in all; a reason is printed to standard error, unless `show` is False."""
         self._bar.total = steps
         self._bar.refresh()
         if why and self._speaks:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lr_finder import Curve, RangeTest, RangeTestResult, StopReason, search
+from lr_finder import Curve, RangeTest, RangeTestResult, StopReason, Sweep, search
 
 
 class Bowl:
@@ -101,6 +101,54 @@ def test_a_probe_that_runs_away_comes_last():
     assert result.suggestion.lr < steepest.lr / 2
 
 
+def test_the_highest_rate_tried_is_told_where_it_is_the_best():
+    result = search(misleading(Bowl(), 0.05), probes=2)
+    assert result.suggestion.lr == pytest.approx(max(probe.lr for probe in result.probes))
+    assert result.suggestion.confidence == "medium"
+    assert result.suggestion.reason.endswith("it is the highest rate tried, and a better one may lie beyond.")
+
+
+def test_bounds_for_each_group_give_the_probes_the_same_groups():
+    bowl = Bowl()
+    groups = []
+
+    def ramp(sweep):
+        groups.append(sweep.group_lrs([0.01, 0.1])[0])
+        lrs = sweep.lrs
+        curve = bowl.ramp(Sweep.at(lrs[0], sweep.num_it) if sweep.shape == "constant" else Sweep(lrs[0], lrs[-1], 100))
+        return Curve(curve.lrs, curve.losses, sweep.group_lrs([0.01, 0.1])[: len(curve)], curve.stop_reason)
+
+    result = search(ramp, start_lr=[1e-4, 1e-5], end_lr=[10, 1], num_it=100, probes=3)
+    assert len(groups) == 4
+    for (first, second), lr in zip(groups[1:], sorted(probe.lr for probe in result.probes), strict=True):
+        assert (first, second) == (pytest.approx(lr), pytest.approx(lr / 10))
+
+
+def test_data_that_end_in_a_probe_end_all_of_them_alike():
+    bowl = Bowl()
+
+    def ramp(sweep):
+        curve = bowl.ramp(sweep)
+        if sweep.shape == "exponential":
+            return curve
+        return Curve(curve.lrs[:30], curve.losses[:30], None, StopReason.DATA_ENDED)
+
+    result = search(ramp, probes=3)
+    assert "took the training loss down most" in result.suggestion.reason
+    assert all(np.isfinite(probe.fall) for probe in result.probes)
+
+
+def test_a_validation_loss_that_is_not_finite_before_training_is_refused():
+    with pytest.raises(ValueError, match="validate must return a finite loss before any training, got nan"):
+        search(Bowl().ramp, probes=3, validate=lambda: np.nan)
+
+
+@pytest.mark.parametrize("wrong", [None, {"loss": 1.0}, np.ones(3)], ids=["None", "dictionary", "three numbers"])
+def test_a_validation_that_gives_no_number_is_named(wrong):
+    with pytest.raises(TypeError, match="validate must return a loss, one number, got"):
+        search(Bowl().ramp, probes=3, validate=lambda: wrong)
+
+
 def test_without_a_suggestion_nothing_is_tried():
     sweeps = []
 
@@ -140,9 +188,12 @@ def test_probes_are_saved_and_loaded(tmp_path):
         ({"probes": -3}, ValueError, "probes must be at least 2, got -3"),
         ({"probes": 2.5}, TypeError, "probes must be a whole number"),
         ({"probes": 3, "probe_steps": 2}, ValueError, "probe_steps must be at least 8, got 2"),
-        ({"probes": 3, "budget": 20}, ValueError, "budget must leave at least 8 steps for each of the 3 probes"),
+        ({"probes": 3, "budget": 20}, ValueError, "budget must be at least 24 for 3 probes, got 20"),
         ({"probes": 3, "validate": 0.5}, TypeError, "validate must be a function"),
+        ({"probes": 3, "budget": 24, "validate": min}, ValueError, "budget must be at least 25 for 3 probes, got 24"),
         ({"budget": 100}, ValueError, "budget goes with probes"),
+        ({"probe_steps": 50}, ValueError, "probe_steps goes with probes"),
+        ({"max_it": 300, "end_lr": 1.0}, ValueError, "max_it has no effect with start_lr or end_lr"),
         ({"validate": min}, ValueError, "validate goes with probes"),
         ({"max_it": 50}, ValueError, r"max_it must be at least num_it \(100\), got 50"),
         ({"max_it": 1e3}, TypeError, "max_it must be a whole number"),

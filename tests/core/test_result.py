@@ -131,10 +131,15 @@ BAD_FILES = {
         "damaged: .*of a probe",
     ),
     "probe's loss": (
-        saved_with(probes=[{"lr": 1, "losses": [], "validation_loss": "1", "fall": 1}]),
+        saved_with(probes=[{"lr": 1, "losses": [1], "validation_loss": "1", "fall": 1}]),
         "damaged: .*a number",
     ),
+    "probe's fall": (
+        saved_with(probes=[{"lr": 1, "losses": [1], "validation_loss": None, "fall": "nan"}]),
+        "damaged: .*a fall below infinity",
+    ),
     "probe": (saved_with(probes=[1]), "damaged"),
+    "probes": (saved_with(probes={}), "damaged: .*probes must be a list"),
     "huge number": (saved_with(losses=[1, 10**400]), "damaged"),
 }
 

@@ -71,8 +71,8 @@ HOPELESS = {
     "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "still falling at the last rate"),
     "NaN at once": (curve_of([math.nan], StopReason.NOT_FINITE), "was nan at the first step"),
     "infinite at once": (curve_of([math.inf], StopReason.NOT_FINITE), "was inf at the first step"),
-    "too short": (curve_of([3.0, 2.0, 1.0, math.nan], StopReason.NOT_FINITE), "only 3 finite losses"),
-    "empty": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "only 0 finite losses"),
+    "too short": (curve_of([3.0, 2.0, 1.0, math.nan], StopReason.NOT_FINITE), "3 of 4 losses were finite"),
+    "empty": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "0 of 0 losses were finite"),
 }
 
 
@@ -96,3 +96,11 @@ def test_noise_on_the_losses_moves_the_default_little(rule, seed):
     if rule.__name__ == "basin":
         clean, noisy = rule(valley_curve()).lr, rule(valley_curve(noise=0.1, seed=seed)).lr
         assert abs(np.log10(noisy / clean)) < 0.3
+
+
+def test_a_sudden_end_is_seen_although_the_sweep_went_on():
+    """With `stop_div=False` the losses after the explosion are in the curve too."""
+    losses = np.concatenate([np.linspace(2, 0.1, 60), np.full(40, np.nan)])
+    suggestion = find_rule("basin")(curve_of(losses))
+    assert suggestion.confidence == "low"
+    assert "ran away right after its lowest point" in suggestion.reason

@@ -124,6 +124,37 @@ def test_a_loss_that_no_rate_moves_gets_no_suggestion():
         _ = result.suggestion
 
 
+def test_losses_that_are_the_same_at_very_different_rates_get_no_suggestion():
+    """Batches in the order of their classes: without training, the loss goes up and down with them."""
+    of_batches = np.repeat(np.random.default_rng(3).normal(size=40), 10)
+
+    def ramp(sweep):
+        return Curve(sweep.lrs, of_batches[: sweep.num_it])
+
+    result = search(ramp)
+    assert result.steps_taken == 60
+    with pytest.raises(NoSuggestionError, match="the same on the same batches at very different rates"):
+        _ = result.suggestion
+
+
+def test_an_exception_that_takes_no_attributes_goes_through():
+    class Bare(Exception):
+        __slots__ = ()
+
+        def __setattr__(self, name, value):
+            raise TypeError("no attributes")
+
+    bowl = Bowl(10.0)
+
+    def failing(sweep):
+        if len(bowl.sweeps) == 2:
+            raise Bare
+        return bowl.ramp(sweep)
+
+    with pytest.raises(Bare):
+        search(failing, num_it=300)
+
+
 def test_a_loss_that_is_not_finite_at_once_ends_the_search_at_once():
     def ramp(sweep):
         return Curve(sweep.lrs[:1], [np.nan], stop_reason=StopReason.NOT_FINITE)

@@ -83,3 +83,7 @@ def test_other_bad_arguments_are_named():
         Sweep(1e-3, 1, 10, wd=-1)
     with pytest.raises(ValueError, match=r"start_lr must have one rate per parameter group \(2\), got 3"):
         Sweep([1e-3, 1e-3, 1e-3], 1, 10).group_lrs([1, 1])
+
+
+def test_a_group_that_is_held_at_0_stays_there():
+    assert Sweep(1e-3, 1.0, 4).group_lrs([0.0, 0.1]).tolist() == [[0, 1e-3], [0, 1e-2], [0, 1e-1], [0, 1.0]]

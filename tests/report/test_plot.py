@@ -170,8 +170,8 @@ def test_without_axes_a_figure_of_its_own_is_made():
 
 
 NO_SUGGESTION = {
-    "an empty curve": (result_of([]), "only 0 finite losses"),
-    "one point": (result_of([2.3]), "only 1 finite losses"),
+    "an empty curve": (result_of([]), "0 of 0 losses were finite"),
+    "one point": (result_of([2.3]), "1 of 1 losses were finite"),
     "NaN from the start": (result_of([np.nan], stop_reason=StopReason.NOT_FINITE), "nan at the first step"),
     "no finite loss": (result_of(np.full(60, np.inf)), "inf at the first step"),
     "a constant loss": (result_of(np.full(60, 2.3)), "stayed at 2.3"),

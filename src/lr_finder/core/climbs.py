@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.reading import IN_NOISE, MIN_STEPS, cap, is_constant, try_to_read
+from lr_finder.core.reading import IN_NOISE, MIN_STEPS, RESOLUTION, cap, is_constant, try_to_read
 from lr_finder.core.smoothing import smooth
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
@@ -60,6 +60,8 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
     if _is_hopeless(located):
         return [located]
     climbs = [ramp(replace(whole, **region(located), num_it=climb_steps))]
+    if _are_the_same(located, climbs[0]):
+        return [replace(climbs[0], ignores_rate=True)]
 
     def climb_again(steps: int) -> None:
         taken = len(located) + sum(map(len, climbs))
@@ -81,6 +83,15 @@ def _is_hopeless(located: Curve) -> bool:
     """Whether no slower ramp could tell more: the loss is not finite at once, or no rate moves it."""
     finite = located.losses[np.isfinite(located.losses)]
     return len(finite) == 0 or is_constant(finite) or located.stop_reason is StopReason.DATA_ENDED
+
+
+def _are_the_same(located: Curve, climbed: Curve) -> bool:
+    """Whether two ramps had the same losses on the same batches, although their rates were not: nothing was trained."""
+    steps = min(len(located), len(climbed))
+    first, second = located.losses[:steps], climbed.losses[:steps]
+    if steps < MIN_STEPS or not np.all(np.isfinite([first, second])):
+        return False
+    return bool(np.all(np.abs(first - second) <= RESOLUTION * np.abs(first).max()))
 
 
 def _was_too_fast(climbed: Curve) -> bool:

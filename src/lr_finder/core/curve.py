@@ -22,6 +22,7 @@ class Curve:
         stop_reason: Why the sweep ended.
         notes: Sentences for the user about what happened on the way.
         validation_loss: What the sweep's `validate` measured after the last step; None where there is none.
+        ignores_rate: Whether the losses were the same, batch by batch, as at very different rates.
     """
 
     lrs: NDArray[np.float64]
@@ -30,6 +31,7 @@ class Curve:
     stop_reason: StopReason = StopReason.COMPLETED
     notes: tuple[str, ...] = ()
     validation_loss: float | None = None
+    ignores_rate: bool = False
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)

@@ -28,7 +28,9 @@ def _measured(result: "RangeTestResult") -> list[str]:
         f"until {curve.stop_reason.value}; the curve shows the loss before each step."
     ]
     if earlier:
-        sentences.append(f"Another {earlier} steps found where to look or checked the answer.")
+        sentences.append(
+            f"Another {earlier} steps found where to look{' and checked the answer' * bool(result.probes)}."
+        )
     return sentences
 
 

@@ -1,6 +1,6 @@
 """Probes: short trainings at a few fixed rates around a candidate, from the same start and on the same batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -99,10 +99,8 @@ class Probing:
         if self.validate is not None and not callable(self.validate):
             raise TypeError(f"validate must be a function that returns a loss, got {type(self.validate).__name__}")
         if not self.rounds:
-            raise ValueError(
-                f"budget must leave at least {MIN_PROBE_STEPS} steps for each of the {self.count} probes, "
-                f"got {self.budget}"
-            )
+            least = self._cost(self._rounds_of(MIN_PROBE_STEPS))
+            raise ValueError(f"budget must be at least {least} for {self.count} probes, got {self.budget}")
 
     @property
     def rounds(self) -> list[Round]:
@@ -129,24 +127,33 @@ class Probing:
         return sum(trainings * steps for trainings, steps in rounds) + (self.validate is not None)
 
 
-def probe(ramp: Ramp, candidate: float, probing: Probing) -> tuple[Probe, ...]:
+def probe(
+    ramp: Ramp, candidate: float, probing: Probing, group_ratios: Sequence[float] | None = None
+) -> tuple[Probe, ...]:
     """Trains at rates around the candidate, each time from the start and on the same batches.
 
     Args:
         ramp: Trains through a sweep, here one of a constant rate.
         candidate: The rate that the curve suggests.
         probing: How many, how long, judged by what.
+        group_ratios: Each parameter group's rate over the one named; the groups' own ratios where left out.
 
     Returns:
         The last training at each rate, best first.
+
+    Raises:
+        ValueError: The validation loss is not finite before any training.
     """
 
     def train(lr: float, steps: int) -> Curve:
-        return ramp(Sweep.at(lr, steps, wd=probing.wd, validate=probing.validate))
+        rates = lr if group_ratios is None else [lr * ratio for ratio in group_ratios]
+        return ramp(Sweep.at(rates, steps, wd=probing.wd, validate=probing.validate))
 
     exponents = np.arange(probing.count) - (probing.count - 1) / 2
     rates = [float(candidate / BELOW * SPACING**exponent) for exponent in exponents]
     validation_before = None if probing.validate is None else train(NEGLIGIBLE * candidate, 1).validation_loss
+    if validation_before is not None and not np.isfinite(validation_before):
+        raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
     runs: dict[float, Curve] = {}
     falls: dict[float, float] = {}
     ranking = rates
@@ -155,7 +162,8 @@ def probe(ramp: Ramp, candidate: float, probing: Probing) -> tuple[Probe, ...]:
         for lr in contenders:
             runs[lr] = train(lr, steps)
             falls[lr] = _fall(runs[lr], steps, validation_before)
-        ranking = sorted(contenders, key=lambda lr: -falls[lr]) + dropped
+        # Those that were dropped come after those that went on, but before any that ran away.
+        ranking = sorted(contenders + dropped, key=lambda lr: (falls[lr] == -np.inf, lr in dropped, -falls[lr]))
     return tuple(
         Probe(lr, runs[lr].losses, runs[lr].validation_loss, falls[lr], rank) for rank, lr in enumerate(ranking, 1)
     )
@@ -169,18 +177,28 @@ def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
         from_curve: What the curve suggested.
     """
     best = probes[0]
+    seen = from_curve.reason.partition(" Confidence is ")[0]
     by = "training loss" if best.validation_loss is None else "validation loss"
-    tried = f"Of {len(probes)} rates from {min(p.lr for p in probes):.2g} to {max(p.lr for p in probes):.2g}"
+    lowest, highest = min(p.lr for p in probes), max(p.lr for p in probes)
+    tried = f"Of {len(probes)} rates from {lowest:.2g} to {highest:.2g}"
     if best.fall <= 0:
-        reason = f"{from_curve.reason} {tried}, none took the {by} down in a short training: this is doubtful."
+        reason = (
+            f"{seen} Confidence is low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
+        )
         return replace(from_curve, confidence="low", reason=reason)
     good = [p.lr for p in probes if p.fall >= AS_GOOD * best.fall and len(p.losses) == len(best.losses)]
     lr = float(np.exp(np.mean(np.log(good))))
-    reason = f"{from_curve.reason} {tried}, each tried in a short training, {best.lr:.2g} took the {by} down most" + (
-        f", and {len(good) - 1} did about as well; this is their middle." if len(good) > 1 else "."
+    confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
+    if len(good) == 1 and best.lr in (lowest, highest):
+        confidence = "medium" if confidence == "high" else confidence
+        doubt = f"it is the {'lowest' if best.lr == lowest else 'highest'} rate tried, and a better one may lie beyond."
+    middle = f", and {len(good) - 1} did about as well; this is their middle" if len(good) > 1 else ""
+    reason = (
+        f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
+        f"the {by} down most{middle}. Confidence is {confidence}: {doubt}"
     )
     moved = lr / from_curve.lr
-    return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", from_curve.confidence, reason)
+    return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)
 
 
 def _fall(run: Curve, steps: int, validation_before: float | None) -> float:
@@ -188,11 +206,13 @@ def _fall(run: Curve, steps: int, validation_before: float | None) -> float:
 
     Minus infinity where it ran away.
     """
-    if len(run) < steps or run.stop_reason is not StopReason.COMPLETED or not np.all(np.isfinite(run.losses)):
+    is_complete = run.stop_reason is StopReason.COMPLETED and len(run) == steps
+    data_ended = run.stop_reason is StopReason.DATA_ENDED and len(run) >= MIN_PROBE_STEPS  # for all at the same step
+    if not (is_complete or data_ended) or not np.all(np.isfinite(run.losses)):
         return -np.inf
     if run.validation_loss is not None and validation_before is not None:
         fall = validation_before - run.validation_loss
         return fall if np.isfinite(fall) else -np.inf
-    second_half = run.losses[steps // 2 :]
+    second_half = run.losses[len(run) // 2 :]
     slope, start = np.polyfit(np.arange(len(second_half)), second_half, 1)
     return float(run.losses[0] - (start + slope * (len(second_half) - 1)))

@@ -134,8 +134,14 @@ class RangeTest:
             self._read_losses()
         if complete and not self.has_ended:
             if self._validate is not None:
-                self._validation_loss = self._read([self._validate()])[0]
+                self._validation_loss = self._validated(self._validate())
             self.stop(StopReason.COMPLETED)
+
+    def _validated(self, value: Any) -> float:
+        try:
+            return self._read([value])[0]
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(f"validate must return a loss, one number, got {type(value).__name__}") from error
 
     def stop(self, reason: StopReason) -> None:
         """Ends the sweep here."""
@@ -177,6 +183,6 @@ class RangeTest:
             error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
             if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
                 error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
-                    f"The {len(self.curve)} steps measured so far are on this exception as partial_result; in an "
-                    "interactive session that is sys.last_value.partial_result."
+                    "What was measured so far is on this exception as partial_result; in an interactive session that "
+                    "is sys.last_value.partial_result."
                 )

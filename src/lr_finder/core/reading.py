@@ -114,7 +114,7 @@ class Reading:
     def doubt(self) -> tuple[Confidence, str]:
         """How far the curve can be trusted, and what there is against it.
 
-        On the benchmark the regret grows from high to medium to low (docs/how-the-suggestion-works.md).
+        How far the levels differ in regret is measured in benchmarks/.
         """
         if self.is_sudden:
             return (
@@ -143,6 +143,11 @@ def read(curve: Curve) -> Reading:
         raise NoSuggestionError(_too_few(curve, len(raw)))
     if lrs[0] == lrs[-1]:
         raise NoSuggestionError(f"The rate was {lrs[0]:.2g} throughout, and a curve takes a rate that climbs.")
+    if curve.ignores_rate:
+        raise NoSuggestionError(
+            "The losses were the same on the same batches at very different rates: nothing was trained. Check that the "
+            "loss depends on the parameters which the optimizer holds, and that they are trainable."
+        )
     if is_constant(raw):
         raise NoSuggestionError(
             f"The loss stayed at {raw[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
@@ -159,7 +164,7 @@ def read(curve: Curve) -> Reading:
         start=float(first.mean()),
         noise=noise,
         fall_error=noise * float(np.sqrt(1 / len(first) + (kernel(lrs)[lowest] ** 2).sum())),
-        has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE),
+        has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
     )
     _check_fall(reading)
     return reading
@@ -217,9 +222,10 @@ def _too_few(curve: Curve, finite: int) -> str:
     remedy = {
         StopReason.DATA_ENDED: "Pass a loader that can start over, or one with more batches.",
         StopReason.INTERRUPTED: "Let the search run on.",
+        StopReason.COMPLETED: "Raise num_it.",
     }.get(curve.stop_reason, "Lower start_lr, or raise num_it.")
     return (
-        f"There were only {finite} finite losses ({curve.stop_reason.value}), and a curve takes at least "
+        f"{finite} of {len(curve)} losses were finite ({curve.stop_reason.value}), and a curve takes at least "
         f"{MIN_STEPS}. {remedy}"
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 ScheduleKind = Literal["constant", "one_cycle", "cosine"]
 
 PEAK_FACTOR: dict[ScheduleKind, float] = {"constant": 1.0, "one_cycle": 2.0, "cosine": 2.0}
@@ -43,10 +45,11 @@ def schedule(lr: float, kind: ScheduleKind, total_steps: int) -> Schedule:
 
     Raises:
         ValueError: There is no such kind, or `total_steps` is below 1.
+        TypeError: `total_steps` is no whole number.
     """
     if kind not in get_args(ScheduleKind):
         raise ValueError(f"kind must be one of {', '.join(get_args(ScheduleKind))}, got {kind!r}")
-    if isinstance(total_steps, bool) or not isinstance(total_steps, int):
+    if isinstance(total_steps, bool) or not isinstance(total_steps, (int, np.integer)):
         raise TypeError(f"total_steps must be a whole number, got {total_steps!r}")
     if total_steps < 1:
         raise ValueError(f"total_steps must be at least 1, got {total_steps}")

@@ -1,7 +1,10 @@
 """The search for a rate over the one seam, `ramp(sweep) -> Curve`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypedDict
+
+import numpy as np
 
 from lr_finder.core.climbs import Plan, climb
 from lr_finder.core.curve import Curve, Ramp
@@ -38,7 +41,7 @@ class SearchOptions(TypedDict, total=False):
     stop_div: bool
     wd: float | None
     probes: int
-    probe_steps: int
+    probe_steps: int | None
     budget: int | None
     validate: Callable[..., Any] | None
 
@@ -53,7 +56,7 @@ def search(
     stop_div: bool = True,
     wd: float | None = None,
     probes: int = 0,
-    probe_steps: int = PROBE_STEPS,
+    probe_steps: int | None = None,
     budget: int | None = None,
     validate: Callable[..., Any] | None = None,
     plan: Plan = lambda steps, why: None,
@@ -91,24 +94,25 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
-    most_steps = 3 * num_it if max_it is None else _checked_max_it(max_it, num_it)
-    probing = Probing(probes, probe_steps, budget, validate, wd=wd) if probes else _no_probing(budget, validate)
+    finds_range = start_lr is None and end_lr is None
+    most_steps = 3 * num_it if max_it is None else _checked_max_it(max_it, num_it, finds_range)
+    if probes:
+        probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)
+    else:
+        probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate)
     plan(num_it, "")
     measured = _Measured(ramp)
     try:
-        if start_lr is None and end_lr is None:
-            curves = climb(measured.ramp, whole, most_steps, plan)
-        else:
-            curves = [measured.ramp(whole)]
+        curves = climb(measured.ramp, whole, most_steps, plan) if finds_range else [measured.ramp(whole)]
         result = RangeTestResult(_last_readable(curves), measured.steps_taken)
         if probing is None or try_to_read(result.curve) is None:
             return result
         centre = result.suggestion.lr
-        plan(
-            measured.steps_taken + probing.most_steps,
-            f"lr_find: {probing.count} short trainings around {centre:.2g}, at most {probing.most_steps} steps",
-        )
-        found = probe(measured.ramp, centre, probing)
+        steps = probing.most_steps
+        why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
+        plan(measured.steps_taken + steps, why)
+        by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
+        found = probe(measured.ramp, centre, probing, _group_ratios(result.curve, centre) if by_group else None)
         return RangeTestResult(result.curve, measured.steps_taken, found)
     except BaseException as error:
         measured.leave_on(error)
@@ -131,15 +135,13 @@ class _Measured:
         return curve
 
     def leave_on(self, error: BaseException) -> None:
-        """Makes `error.partial_result` that of an earlier ramp where the one that ended tells nothing yet."""
+        """Leaves on an exception, as `partial_result`, the last ramp that tells something."""
         ended: RangeTestResult | None = getattr(error, "partial_result", None)
-        if ended is not None and try_to_read(ended.curve) is not None:
-            return
-        steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
-        for curve in reversed(self._curves):
-            if try_to_read(curve) is not None:
-                error.partial_result = RangeTestResult(curve, steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
-                return
+        curves = self._curves if ended is None else [*self._curves, ended.curve]
+        if curves:
+            steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
+            with suppress(Exception):  # some exceptions take no attributes
+                error.partial_result = RangeTestResult(_last_readable(curves), steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _last_readable(curves: list[Curve]) -> Curve:
@@ -147,16 +149,26 @@ def _last_readable(curves: list[Curve]) -> Curve:
     return ([curve for curve in curves if try_to_read(curve) is not None] or curves)[-1]
 
 
-def _checked_max_it(max_it: int, num_it: int) -> int:
-    if isinstance(max_it, bool) or not isinstance(max_it, int):
+def _group_ratios(curve: Curve, lr: float) -> list[float]:
+    """Each parameter group's rate over that of the curve, where the curve is nearest to a rate."""
+    nearest = int(np.argmin(np.abs(np.log(curve.lrs / lr))))
+    return list(curve.group_lrs[nearest] / curve.lrs[nearest])
+
+
+def _checked_max_it(max_it: int, num_it: int, finds_range: bool) -> int:
+    if not finds_range:
+        raise ValueError(
+            "max_it has no effect with start_lr or end_lr, which make one ramp of num_it steps; leave it out"
+        )
+    if isinstance(max_it, bool) or not isinstance(max_it, (int, np.integer)):
         raise TypeError(f"max_it must be a whole number, got {max_it!r}")
     if max_it < num_it:
         raise ValueError(f"max_it must be at least num_it ({num_it}), got {max_it}")
-    return max_it
+    return int(max_it)
 
 
-def _no_probing(budget: int | None, validate: Callable[..., Any] | None) -> None:
+def _no_probing(**options: Any) -> None:
     """Refuses what would have no effect."""
-    for name, value in (("budget", budget), ("validate", validate)):
+    for name, value in options.items():
         if value is not None:
             raise ValueError(f"{name} goes with probes and has no effect without; give probes=5, for example")

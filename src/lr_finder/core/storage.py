@@ -82,7 +82,10 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
     group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
     if not len(lrs):
         group_lrs = np.empty((0, 1))
-    curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes))
+    ignores_rate = data.get("ignores_rate", False) is True
+    curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes), ignores_rate=ignores_rate)
+    if not isinstance(data.get("probes", []), list):
+        raise ValueError("probes must be a list")
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
     return curve, steps_taken, probes
 
@@ -92,9 +95,10 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
     if not 0 < lr < math.inf:
         raise ValueError(f"the rate of a probe must be finite and greater than 0, got {lr}")
     losses = np.array([_number(value) for value in entry["losses"]], dtype=np.float64)
-    return Probe(
-        lr, losses, None if validation_loss is None else _number(validation_loss), _number(entry["fall"]), rank
-    )
+    fall = _number(entry["fall"])
+    if not len(losses) or not fall < math.inf:
+        raise ValueError(f"a probe must have losses and a fall below infinity, got {len(losses)} and {fall}")
+    return Probe(lr, losses, None if validation_loss is None else _number(validation_loss), fall, rank)
 
 
 def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe]) -> None:
@@ -104,6 +108,7 @@ def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[
         "stop_reason": curve.stop_reason.name,
         "steps_taken": steps_taken,
         "notes": list(curve.notes),
+        "ignores_rate": curve.ignores_rate,
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),

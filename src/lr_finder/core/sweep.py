@@ -83,7 +83,7 @@ class Sweep:
         return np.stack([self._ramp(a, b) for a, b in zip(starts, ends, strict=True)], axis=1)
 
     def _ramp(self, start: float, end: float) -> NDArray[np.float64]:
-        if self.shape == "constant":
+        if start == end:  # a short run at one rate, or a group that is held at 0
             return np.full(self.num_it, start)
         if self.shape == "linear":
             return np.linspace(start, end, self.num_it)
