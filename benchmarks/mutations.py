@@ -64,7 +64,10 @@ MUTATIONS = {
     },
     "storages.py": {
         "the bytes of storages": ("snapshot.copy(StorageBytes(storage))", "pass"),
-        "each storage once": ("and snapshot.skip(storage, key=(storage.device, storage.data_ptr()))", ""),
+        "each storage once": (
+            "and snapshot.skip(storage, key=(storage.device, storage.data_ptr(), storage.nbytes()))",
+            "",
+        ),
         "the size of storages": ("self._storage.resize_(self.nbytes)", "pass"),
         "memory that can only be read": ("if not (now.is_cpu and torch.equal(now, before)):", "if True:"),
         "storages that can still be resized": (

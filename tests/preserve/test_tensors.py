@@ -34,6 +34,14 @@ def test_a_storage_is_copied_once_however_many_tensors_look_at_it():
         assert snapshot.nbytes == flat.nbytes + first.weight.nbytes
 
 
+def test_storages_that_begin_at_the_same_place_come_back_to_the_end_of_the_longest():
+    array = np.zeros(100, np.float32)
+    short, long = torch.from_numpy(array[:10]), torch.from_numpy(array)
+    with preserve(short, long):
+        long.add_(1)
+    assert array.sum() == 0
+
+
 def test_a_view_of_an_expanded_number_comes_back():
     tensor = torch.tensor([1.0]).expand(1000)
     with preserve(tensor) as snapshot:

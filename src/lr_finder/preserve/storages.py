@@ -36,8 +36,9 @@ class StorageBytes:
 
 def copy_storage(storage: torch.UntypedStorage, snapshot: Snapshot) -> None:
     """Has the bytes of a storage copied, once."""
-    # Every tensor makes a Python object of its own for the storage that it shares: the address tells them apart.
-    if storage.nbytes() and snapshot.skip(storage, key=(storage.device, storage.data_ptr())):
+    # Every tensor makes a Python object of its own for the storage that it shares: the address tells them apart. The
+    # size too, because storages over one array of NumPy's may begin at the same place and end at others.
+    if storage.nbytes() and snapshot.skip(storage, key=(storage.device, storage.data_ptr(), storage.nbytes())):
         snapshot.copy(StorageBytes(storage))
 
 
