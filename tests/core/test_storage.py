@@ -67,6 +67,15 @@ def test_a_field_that_is_too_deep_is_refused(field, good, tmp_path):
         load(text.encode(), tmp_path)
 
 
+@pytest.mark.parametrize("field", ["version", "stop_reason", "lrs"])
+def test_what_a_refusal_quotes_is_short_and_cannot_steer_a_terminal(field, good, tmp_path):
+    text = "\x1b[2J" * 10_000
+    with pytest.raises(ResultFileError, match=r"\\x1b\[2J") as caught:
+        load(json.dumps(good | {field: [text] if field == "lrs" else text}).encode(), tmp_path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
 odd = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["nan", "-inf"])
 odd_values = st.recursive(
     odd, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3)

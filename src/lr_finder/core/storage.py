@@ -63,13 +63,13 @@ def load(path: "str | PathLike[str]") -> tuple[Curve, int, tuple[Probe, ...]]:
     version = data.get("version")
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ResultFileError(
-            f"{path} has format version {version}, and this lr_finder reads versions up to {VERSION}: "
+            f"{path} has format version {version!r:.40}, and this lr_finder reads versions up to {VERSION}: "
             "pip install --upgrade lr-finder"
         )
     try:
         return _parse(data)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ResultFileError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+        raise ResultFileError(f"{path} is damaged: {type(error).__name__}: {error!s:.200}") from None
 
 
 def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
