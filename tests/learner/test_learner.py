@@ -1,6 +1,7 @@
 """The learner itself: training, layer groups, freezing, one cycle, validation, saving and loading."""
 
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -196,6 +197,17 @@ def test_a_model_can_be_saved_and_loaded_without_its_optimizer():
     file.seek(0)
     with pytest.raises(ValueError, match="with_opt must not be True"):
         other.load(file, with_opt=True)
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    learn = small_learner(path=tmp_path)
+    path = learn.save("whole", return_path=True)
+    before = path.read_bytes()
+    learn.opt.opt.param_groups[0]["extra"] = lambda: None  # can't be pickled
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        learn.save("whole")
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_optimizer_of_other_layer_groups_is_not_loaded_in_silence(tmp_path):

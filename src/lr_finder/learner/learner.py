@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lr_finder.core.result import RangeTestResult
+from lr_finder.core.storage import whole_or_not_at_all
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
 from lr_finder.learner import training
 from lr_finder.learner.callback import Callback
@@ -237,17 +238,23 @@ class Learner:
     def save(self, file: File, return_path: bool = False, with_opt: bool = True) -> Path | None:
         """Writes the model's state and the optimizer's, to `path / model_dir / f"{file}.pth"` or an open file.
 
+        An existing file is replaced only once the new one is complete.
+
         Args:
             file: Where to.
             return_path: Whether to return the path of the file.
             with_opt: Whether to include the optimizer.
         """
         target = self._target(file)
-        if isinstance(target, Path):
-            target.parent.mkdir(parents=True, exist_ok=True)
         model = self.model.state_dict()
-        torch.save({"model": model, "opt": self.opt.state_dict()} if with_opt else model, target)
-        return target if return_path and isinstance(target, Path) else None
+        state = {"model": model, "opt": self.opt.state_dict()} if with_opt else model
+        if not isinstance(target, Path):
+            torch.save(state, target)
+            return None
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with whole_or_not_at_all(target) as unfinished, unfinished.open("xb") as opened:
+            torch.save(state, opened)
+        return target if return_path else None
 
     def load(
         self,
