@@ -122,6 +122,10 @@ MUTATIONS = {
             'hasattr(value, "__array__")',
         ),
         "objects by their state dict alone": ("thing.load_state_dict(deepcopy(state))", "None"),
+        "iterators that an object with a state dict keeps": (
+            "if _has_state_dict(thing) and _keeps_iterator(thing):",
+            "if False:",
+        ),
         "a copy of a state dict": ("state = deepcopy(thing.state_dict())", "state = thing.state_dict()"),
         "refusing what can't be put back": ("raise TypeError(refusal(thing))", "pass"),
     },

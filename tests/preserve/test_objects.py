@@ -151,6 +151,38 @@ def test_a_state_dict_can_be_put_back_twice():
     assert native.count == 0
 
 
+class Stream:
+    """Reads on and on from an iterator, of which its state dict knows the place."""
+
+    def __init__(self):
+        self.weights = np.zeros(2)
+        self.place, self.running = 0, iter(range(100))
+
+    def read(self):
+        self.place += 1
+        self.weights += 1
+        return next(self.running)
+
+    def state_dict(self):
+        return {"place": self.place}
+
+    def load_state_dict(self, state):
+        self.place, self.running = state["place"], iter(range(state["place"], 100))
+
+
+def test_an_object_that_keeps_an_iterator_makes_it_anew_from_its_state_dict():
+    stream = Stream()
+    stream.read()
+    weights = stream.weights
+    with preserve(stream) as snapshot:
+        assert [stream.read(), stream.read()] == [1, 2]
+        snapshot.start_over()
+        assert stream.read() == 1
+    assert stream.weights is weights
+    assert weights.tolist() == [1, 1]
+    assert [stream.read(), stream.read()] == [1, 2]
+
+
 @pytest.mark.parametrize("thing", [None, 3, "model", lambda: None, nn.Linear, (n for n in range(3)), object()])
 def test_what_can_not_be_put_back_is_refused_by_name(thing):
     with pytest.raises(TypeError, match=f"got {type(thing).__name__}"), preserve(thing):

@@ -1,5 +1,6 @@
 """Objects of classes that have no file here: their attributes, or their state dict."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import is_dataclass
 from typing import Any
@@ -16,15 +17,26 @@ def _save_object(thing: Any, snapshot: Snapshot) -> None:
     Following every attribute of a model would end in loggers, trainers and thread pools.
     """
     if not hasattr(thing, "__dict__") and _has_state_dict(thing):
-        state = deepcopy(thing.state_dict())
-        snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
+        _save_state_dict(thing, snapshot)
     elif hasattr(thing, "__dict__") or slots(thing):
         if snapshot.is_given(thing) or _holds_state(thing):
             # An optimizer, a scheduler or a gradient scaler keeps all of its state here. A cold optimizer has none:
             # putting back an empty dictionary clears what training made, without any copy.
+            if _has_state_dict(thing) and _keeps_iterator(thing):
+                _save_state_dict(thing, snapshot)  # on the way back it comes after the attributes
             save_attributes(thing, snapshot)
     elif snapshot.is_given(thing):
         raise TypeError(refusal(thing))
+
+
+def _save_state_dict(thing: Any, snapshot: Snapshot) -> None:
+    state = deepcopy(thing.state_dict())
+    snapshot.on_restore(lambda: thing.load_state_dict(deepcopy(state)))
+
+
+def _keeps_iterator(thing: Any) -> bool:
+    """Whether an attribute is an iterator, which nobody but the object itself can make anew at the same place."""
+    return any(isinstance(value, Iterator) for value in attributes(thing))
 
 
 def _holds_state(thing: Any) -> bool:
