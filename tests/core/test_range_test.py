@@ -100,3 +100,19 @@ def test_an_exception_can_carry_what_was_measured():
     test.keep_partial(error)
     assert error.partial_result.losses.tolist() == [3.0]
     assert error.partial_result.stop_reason is StopReason.INTERRUPTED
+
+
+class PressedTwice(KeyboardInterrupt):
+    """Ctrl-C, and once more while something is left on it."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        raise KeyboardInterrupt("the second")
+
+
+def test_a_second_control_c_does_not_take_the_place_of_the_first_with_its_curve():
+    test = RangeTest(num_it=5)
+    test.record(3.0)
+    first = PressedTwice()
+    test.keep_partial(first)
+    assert first.partial_result.losses.tolist() == [3.0]

@@ -178,8 +178,8 @@ class RangeTest:
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
         # Whatever fails here must not hide the error: some take no attributes, and from an accelerator that has failed
-        # no loss can be read any more.
-        with suppress(Exception):
+        # no loss can be read any more. A second Ctrl-C asks for what is under way.
+        with suppress(Exception, KeyboardInterrupt):
             error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
             if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
                 error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
