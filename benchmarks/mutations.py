@@ -129,6 +129,10 @@ MUTATIONS = {
         "a copy of a state dict": ("state = deepcopy(thing.state_dict())", "state = thing.state_dict()"),
         "refusing what can't be put back": ("raise TypeError(refusal(thing))", "pass"),
     },
+    "schedulers.py": {
+        "what a scheduler calls": ("save_attributes(function, snapshot)", "pass"),
+        "schedulers that call functions": ("    save_attributes(scheduler, snapshot)", "    pass"),
+    },
     "snapshot.py": {
         "refusing numbers and functions": ("raise TypeError(refusal(thing))", "pass"),
         "the rest, where one step fails": (

@@ -1,5 +1,6 @@
 """Optimizers, schedulers and gradient scalers: groups, types of hyper-parameters, state, and what belongs to them."""
 
+import pytest
 import torch
 from torch import nn, optim
 
@@ -41,6 +42,27 @@ def test_the_optimizer_of_a_scheduler_is_found():
         stepped(model, optimizer)
         scheduler.step()
     assert fingerprint(model, optimizer, scheduler) == before
+
+
+class Halving:
+    """Halves the rate each time that it is asked, whatever the epoch."""
+
+    def __init__(self):
+        self.factor = 2.0
+
+    def __call__(self, epoch):
+        self.factor /= 2
+        return self.factor
+
+
+@pytest.mark.parametrize("kind", [optim.lr_scheduler.LambdaLR, optim.lr_scheduler.MultiplicativeLR])
+def test_what_a_scheduler_calls_comes_back(kind):
+    optimizer = optim.SGD(mlp().parameters())
+    scheduler = kind(optimizer, Halving())
+    before = fingerprint(scheduler)
+    with preserve(scheduler):
+        optimizer.step(), scheduler.step()
+    assert fingerprint(scheduler) == before
 
 
 def test_a_tensor_rate_is_filled_and_not_replaced():
