@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lr_finder import Curve, RangeTestResult, ResultFileError, StopReason
+from lr_finder.core.probe import Probe
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -53,8 +54,9 @@ def valid_file() -> bytes:
     """A small result as `save` writes it."""
     lrs = np.geomspace(1e-3, 1, 4)
     curve = Curve(lrs, [2.0, 1.0, np.nan, np.inf], np.stack([lrs, lrs / 10], 1), StopReason.NOT_FINITE, ("a note",))
+    probes = (Probe(0.1, np.array([2.0, 1.0]), None, 1.0, 1), Probe(0.3, np.array([2.0, np.inf]), 2.5, -np.inf, 2))
     with tempfile.TemporaryDirectory() as folder:
-        RangeTestResult(curve, steps_taken=4).save(Path(folder) / "lr.json")
+        RangeTestResult(curve, 4, probes).save(Path(folder) / "lr.json")
         return (Path(folder) / "lr.json").read_bytes()
 
 
