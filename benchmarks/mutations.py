@@ -121,12 +121,16 @@ MUTATIONS = {
             'hasattr(value, "__array__") or is_generator(value)',
             'hasattr(value, "__array__")',
         ),
-        "objects by their state dict alone": ("thing.load_state_dict(deepcopy(state))", "None"),
+        "objects by their state dict alone": ("lambda: thing.load_state_dict(deepcopy(state))", "lambda: None"),
         "iterators that an object with a state dict keeps": (
-            "if _has_state_dict(thing) and _keeps_iterator(thing):",
+            "if _has_state_dict(thing) and _iterators(thing):",
             "if False:",
         ),
-        "a copy of a state dict": ("state = deepcopy(thing.state_dict())", "state = thing.state_dict()"),
+        "a copy of a state dict": (
+            "state = deepcopy(thing.state_dict())\n        snapshot.",
+            "state = thing.state_dict()\n        snapshot.",
+        ),
+        "what such a state dict does not tell": ("snapshot.postpone(save_state, thing)", "save_state([], snapshot)"),
         "refusing what can't be put back": ("raise TypeError(refusal(thing))", "pass"),
     },
     "schedulers.py": {

@@ -183,6 +183,27 @@ def test_an_object_that_keeps_an_iterator_makes_it_anew_from_its_state_dict():
     assert [stream.read(), stream.read()] == [1, 2]
 
 
+class Engine:
+    """Keeps a generator in which it runs, and has a state dict that tells less than there is."""
+
+    def __init__(self):
+        self.running, self.step, self.epoch = (n for n in range(3)), 5, 2
+
+    def state_dict(self):
+        return {"step": self.step}
+
+    def load_state_dict(self, state):
+        self.step, self.epoch = state["step"], state["step"] // 3
+
+
+def test_what_a_state_dict_does_not_tell_comes_back_all_the_same():
+    engine = Engine()
+    before = dict(vars(engine))
+    with preserve(engine):
+        engine.step, engine.epoch = 9, 3
+    assert vars(engine) == before
+
+
 @pytest.mark.parametrize("thing", [None, 3, "model", lambda: None, nn.Linear, (n for n in range(3)), object()])
 def test_what_can_not_be_put_back_is_refused_by_name(thing):
     with pytest.raises(TypeError, match=f"got {type(thing).__name__}"), preserve(thing):
