@@ -165,6 +165,28 @@ def test_a_loss_that_is_not_finite_at_once_ends_the_search_at_once():
         _ = result.suggestion
 
 
+class PressedTwice(KeyboardInterrupt):
+    """Ctrl-C, and once more while something is left on it."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        raise KeyboardInterrupt("the second")
+
+
+def test_a_second_control_c_does_not_take_the_place_of_the_first_with_its_curve():
+    first = PressedTwice()
+
+    def ramp(sweep):
+        if sweep.num_it < 20:
+            return Curve(sweep.lrs, np.linspace(2, 1, sweep.num_it))
+        raise first
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        search(ramp, num_it=60)
+    assert caught.value is first
+    assert len(first.partial_result.losses) > 0
+
+
 def test_data_that_end_are_named_with_what_to_do():
     def ramp(sweep):
         return Curve(sweep.lrs[:9], np.linspace(2, 1, 9), stop_reason=StopReason.DATA_ENDED)

@@ -140,7 +140,8 @@ class _Measured:
         curves = self._curves if ended is None else [*self._curves, ended.curve]
         if curves:
             steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
-            with suppress(Exception):  # some exceptions take no attributes
+            # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
+            with suppress(Exception, KeyboardInterrupt):
                 error.partial_result = RangeTestResult(_last_readable(curves), steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
 
 
