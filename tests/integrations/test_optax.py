@@ -353,8 +353,10 @@ mesh = Mesh(np.array(jax.devices()).reshape(4), ("devices",))
 over_devices = NamedSharding(mesh, PartitionSpec("devices"))
 inputs = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
 weights = np.ones((8, 8), np.float32)
+traced = []
 
 def loss(weights, inputs):
+    traced.append(weights)
     return (((inputs @ weights) - 1) ** 2).mean()
 
 sharded = jax.device_put(weights, over_devices)
@@ -362,9 +364,14 @@ batches = [jax.device_put(inputs, over_devices)]
 bounds = {"start_lr": 1e-3, "end_lr": 1.0, "num_it": 20}
 result = lr_find(loss, sharded, optax.adamw, batches, **bounds)
 assert len(jax.devices()) == 4
+assert len(traced) == 1
 assert sharded.sharding == over_devices
 np.testing.assert_array_equal(sharded, weights)
 np.testing.assert_allclose(result.losses, lr_find(loss, weights, optax.adamw, [inputs], **bounds).losses, rtol=1e-4)
+
+traced.clear()
+lr_find(loss, jax.numpy.array(weights), optax.adamw, batches, **bounds)
+assert len(traced) == 1, "only the data are sharded"
 
 mapped = jax.pmap(lambda x: x + 1)(weights[:4])
 lr_find(lambda weights, batch: (weights**2).mean(), mapped, optax.adamw, batches, **bounds)
@@ -373,7 +380,7 @@ assert "torch" not in sys.modules
 """
 
 
-def test_sharded_arrays_stay_sharded_and_give_the_same_curve():
+def test_sharded_arrays_stay_sharded_and_give_the_same_curve_in_one_trace():
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     done = subprocess.run([sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import NamedSharding, PartitionSpec
 
 from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.range_test import RangeTest
@@ -125,7 +126,7 @@ class _Run:
         self.trained = _copy(training.trained)
         self._state: Any = _copy(training.make_optimizer(lr).init(self.trained))
         self.carried = training.carried
-        self._is_checked = False
+        self._has_started = False
         check_unscheduled(self._state)
 
     def optimizer_step(self, lr: float) -> jax.Array:
@@ -140,10 +141,12 @@ class _Run:
         raise RuntimeError(f"optax.MultiSteps made no update in {MOST_MICRO_STEPS} batches")
 
     def _micro_step(self, lr: float, batch: Any) -> jax.Array:
+        if not self._has_started:
+            self._has_started = True
+            start = _on_one_mesh((self.trained, self._state, self.carried), batch)
+            check_rate_is_used(self._compiled, (*start, lr, batch), position=3)
+            self.trained, self._state, self.carried = start
         arguments = (self.trained, self._state, self.carried, lr, batch)
-        if not self._is_checked:
-            check_rate_is_used(self._compiled, arguments, position=3)
-            self._is_checked = True
         self.trained, self._state, self.carried, loss = self._compiled(*arguments)
         return loss
 
@@ -180,6 +183,23 @@ def _copy(tree: Any) -> Any:
         return jnp.array(array, dtype=array.dtype, copy=True)
 
     return jax.tree.map(copy, tree)
+
+
+def _on_one_mesh(tree: Any, batch: Any) -> Any:
+    """The tree, with what nobody has placed, such as an optimizer's step count, spread over the mesh that is in use.
+
+    The first step on a mesh leaves it so; the second step would otherwise be traced anew.
+    """
+    arrays = [leaf for leaf in jax.tree.leaves((tree, batch)) if isinstance(leaf, jax.Array)]
+    mesh = next((array.sharding.mesh for array in arrays if isinstance(array.sharding, NamedSharding)), None)
+    if mesh is None:
+        return tree
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def place(leaf: Any) -> Any:
+        return leaf if getattr(leaf, "committed", True) else jax.device_put(leaf, everywhere)
+
+    return jax.tree.map(place, tree)
 
 
 def _read(losses: Sequence[jax.Array]) -> list[float]:
