@@ -401,6 +401,21 @@ def test_apply_warns_of_a_scheduler_that_will_overwrite_the_rate():
         result.apply(optimizer)
 
 
+def test_a_one_cycle_schedule_peaks_as_torch_does_with_its_maximum():
+    schedule = RangeTestResult(valley_curve(), steps_taken=200).schedule("one_cycle", 200)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, schedule.lr, schedule.total_steps, pct_start=schedule.warmup_steps / schedule.total_steps
+    )
+    rates = []
+    for _ in range(schedule.total_steps):
+        rates.append(cycle.get_last_lr()[0])
+        optimizer.step()
+        cycle.step()
+    assert max(rates) == pytest.approx(schedule.lr)
+    assert abs(rates.index(max(rates)) - schedule.warmup_steps) <= 1
+
+
 def test_weight_decay_is_set_for_the_search_only():
     model = classifier()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)
