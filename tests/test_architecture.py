@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "preserve": {"errors"},
     "integrations": {"core", "preserve", "errors", "extras", "progress"},
     "report": {"core", "errors", "extras"},
-    "find": {"core", "errors", "extras"},
+    "find": {"core"},
     "learner": {"core", "preserve", "integrations", "errors", "extras"},
     "demo": {"core", "report", "errors", "extras", "find"},
     "training_file": set(),
@@ -137,7 +137,7 @@ def test_the_command_line_loads_torch_and_matplotlib_only_when_it_needs_them():
 
 
 MISSING = {
-    "torch": ("from lr_finder.learner import Learner", "torch", "pip install 'lr-finder[torch]'"),
+    "learner": ("from lr_finder.learner import Learner", "torch", "pip install 'lr-finder[torch]'"),
     "matplotlib": (
         "import numpy as np\n"
         "from lr_finder import Curve, RangeTestResult\n"
@@ -145,6 +145,35 @@ MISSING = {
         "matplotlib",
         "pip install 'lr-finder[plot]'",
     ),
+    "training step": (
+        "import lr_finder\nlr_finder.lr_find(lambda: 1.0, optimizer=None)",
+        "torch",
+        "pip install 'lr-finder[torch]'",
+    ),
+    "loss function": (
+        "import lr_finder\nlr_finder.lr_find(lambda params, batch: 0.0, {}, lambda lr: None, [0])",
+        "optax",
+        "pip install 'lr-finder[optax]'",
+    ),
+}
+
+
+EXTRAS = {
+    "accelerate": ("accelerate", "accelerate"),
+    "fastai": ("fastai", "fastai"),
+    "ignite": ("ignite", "ignite"),
+    "keras": ("keras", "keras"),
+    "lightning": ("lightning", "lightning"),
+    "optax": ("jax", "optax"),
+    "optax_nnx": ("flax", "flax"),
+    "pytorch_lightning": ("pytorch_lightning", "pytorch-lightning"),
+    "skorch": ("skorch", "skorch"),
+    "torch": ("torch", "torch"),
+    "transformers": ("transformers", "transformers"),
+}
+MISSING |= {
+    module: (f"import lr_finder.integrations.{module}", package, f"pip install 'lr-finder[{extra}]'")
+    for module, (package, extra) in EXTRAS.items()
 }
 
 

@@ -5,7 +5,6 @@ from importlib import import_module
 from typing import Any
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.extras import extra
 
 
 @dataclass(frozen=True)
@@ -14,48 +13,37 @@ class Supported:
 
     package: str
     module: str
-    extra: str
     call: str
 
 
 # The first match wins: a class may come from several packages, the most particular stands first.
 SUPPORTED = (
-    Supported("lr_finder.learner", "lr_finder.learner", "torch", "lr_find(learn)"),
-    Supported(
-        "flax.nnx",
-        "lr_finder.integrations.optax_nnx",
-        "flax",
-        "lr_find(nnx_model, loss, make_optimizer, batches)",
-    ),
+    Supported("lr_finder.learner", "lr_finder.learner", "lr_find(learn)"),
+    Supported("flax.nnx", "lr_finder.integrations.optax_nnx", "lr_find(nnx_model, loss, make_optimizer, batches)"),
     Supported(
         "lightning.pytorch",
         "lr_finder.integrations.lightning",
-        "lightning",
         "lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)",
     ),
     Supported(
         "pytorch_lightning",
         "lr_finder.integrations.pytorch_lightning",
-        "pytorch-lightning",
         "lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)",
     ),
-    Supported("transformers.trainer", "lr_finder.integrations.transformers", "transformers", "lr_find(trainer)"),
-    Supported("keras", "lr_finder.integrations.keras", "keras", "lr_find(keras_model, x, y, batch_size=64)"),
-    Supported("fastai", "lr_finder.integrations.fastai", "fastai", "lr_find(learn)"),
-    Supported("skorch", "lr_finder.integrations.skorch", "skorch", "lr_find(net, X, y)"),
-    Supported(
-        "ignite", "lr_finder.integrations.ignite", "ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"
-    ),
-    Supported("torch", "lr_finder.integrations.torch", "torch", "lr_find(model, optimizer, loss_fn, train_loader)"),
+    Supported("transformers.trainer", "lr_finder.integrations.transformers", "lr_find(trainer)"),
+    Supported("keras", "lr_finder.integrations.keras", "lr_find(keras_model, x, y, batch_size=64)"),
+    Supported("fastai", "lr_finder.integrations.fastai", "lr_find(learn)"),
+    Supported("skorch", "lr_finder.integrations.skorch", "lr_find(net, X, y)"),
+    Supported("ignite", "lr_finder.integrations.ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"),
+    Supported("torch", "lr_finder.integrations.torch", "lr_find(model, optimizer, loss_fn, train_loader)"),
 )
 PREPARED = Supported(
-    "accelerate", "lr_finder.integrations.accelerate", "accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
+    "accelerate", "lr_finder.integrations.accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
 )
-LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "optax", "lr_find(loss, params, make_optimizer, batches)")
+LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "lr_find(loss, params, make_optimizer, batches)")
 STEP_FUNCTION = Supported(
     "",
     "lr_finder.integrations.torch",
-    "torch",
     "lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])",
 )
 
@@ -77,8 +65,7 @@ def lr_find(training: Any, /, *arguments: Any, **keywords: Any) -> RangeTestResu
         MissingExtraError: The framework is not installed.
     """
     kind = _kind(training, arguments, keywords)
-    with extra(kind.extra):
-        module = import_module(kind.module)
+    module = import_module(kind.module)
     return module.lr_find(training, *arguments, **keywords)
 
 

@@ -3,22 +3,25 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-from accelerate.optimizer import AcceleratedOptimizer
-from accelerate.state import GradientState
-from accelerate.utils import DistributedType, reduce
-from torch import nn
-from torch.optim import Optimizer
-
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
-from lr_finder.integrations import torch as plain
+from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.state import holding_state
-from lr_finder.integrations.torch_batches import to_device
-from lr_finder.integrations.torch_ramp import Training
-from lr_finder.integrations.torch_step import LossFunction, TrainingStep
 from lr_finder.progress import progress_bar
+
+with extra("accelerate"):
+    import torch
+    from accelerate.optimizer import AcceleratedOptimizer
+    from accelerate.state import GradientState
+    from accelerate.utils import DistributedType, reduce
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from lr_finder.integrations import torch as plain
+    from lr_finder.integrations.torch_batches import to_device
+    from lr_finder.integrations.torch_ramp import Training
+    from lr_finder.integrations.torch_step import LossFunction, TrainingStep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

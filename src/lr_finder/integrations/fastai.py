@@ -4,23 +4,26 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import torch
-from fastai.callback.core import (
-    Callback,
-    CancelFitException,  # pyright: ignore[reportAttributeAccessIssue]
-    CancelValidException,  # pyright: ignore[reportAttributeAccessIssue]
-)
-from fastai.learner import Learner
-from fastcore.foundation import L
-
 from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.sweep import Sweep
-from lr_finder.integrations.torch_ramp import IDLE_CALLS, READ_EVERY
+from lr_finder.extras import extra
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+with extra("fastai"):
+    import torch
+    from fastai.callback.core import (
+        Callback,
+        CancelFitException,  # pyright: ignore[reportAttributeAccessIssue]
+        CancelValidException,  # pyright: ignore[reportAttributeAccessIssue]
+    )
+    from fastai.learner import Learner
+    from fastcore.foundation import L
+
+    from lr_finder.integrations.torch_ramp import IDLE_CALLS, READ_EVERY
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -4,16 +4,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-from ignite.engine import Engine
-from torch.optim import Optimizer
-
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
+from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.state import holding_state
-from lr_finder.integrations.torch_ramp import Training
 from lr_finder.progress import progress_bar
+
+with extra("ignite"):
+    import torch
+    from ignite.engine import Engine
+    from torch.optim import Optimizer
+
+    from lr_finder.integrations.torch_ramp import Training
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

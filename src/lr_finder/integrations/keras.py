@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import keras
-
 from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.sweep import Sweep
+from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, DataEndedError
-from lr_finder.integrations.keras_callback import LRFinder
 from lr_finder.integrations.state import holding_state
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+with extra("keras"):
+    import keras
+
+    from lr_finder.integrations.keras_callback import LRFinder
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

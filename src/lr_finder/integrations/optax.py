@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
-from lr_finder.integrations.optax_ramp import MakeOptimizer, Training, scalar
+from lr_finder.extras import extra
+
+with extra("optax"):
+    import jax
+    import jax.numpy as jnp
+
+    from lr_finder.integrations.optax_ramp import MakeOptimizer, Training, scalar
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -1,8 +1,11 @@
 """Lightning, installed as `pytorch_lightning`."""
 
-from pytorch_lightning import Callback
+from lr_finder.extras import extra
 
-from lr_finder.integrations.lightning_search import FindBeforeFit, lr_find
+with extra("pytorch-lightning"):
+    from pytorch_lightning import Callback
+
+    from lr_finder.integrations.lightning_search import FindBeforeFit, lr_find
 
 __all__ = ["LRFinderCallback", "lr_find"]
 

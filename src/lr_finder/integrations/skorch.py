@@ -2,15 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from skorch import NeuralNet
-from skorch.callbacks import GradientNormClipping, ParamMapper
-
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
+from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
-from lr_finder.integrations.torch_ramp import Training
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+with extra("skorch"):
+    from skorch import NeuralNet
+    from skorch.callbacks import GradientNormClipping, ParamMapper
+
+    from lr_finder.integrations.torch_ramp import Training
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

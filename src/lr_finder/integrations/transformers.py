@@ -5,20 +5,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import torch
-from accelerate.optimizer import AcceleratedOptimizer
-from accelerate.utils import reduce
-from transformers import Trainer, TrainerCallback, TrainerControl
-
 from lr_finder.core.curve import Curve, Ramp
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
-from lr_finder.integrations.torch_hooked import HookedSweep
-from lr_finder.integrations.torch_ramp import IDLE_CALLS
+from lr_finder.extras import extra
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
+
+with extra("transformers"):
+    import torch
+    from accelerate.optimizer import AcceleratedOptimizer
+    from accelerate.utils import reduce
+    from transformers import Trainer, TrainerCallback, TrainerControl
+
+    from lr_finder.integrations.torch_hooked import HookedSweep
+    from lr_finder.integrations.torch_ramp import IDLE_CALLS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
