@@ -40,6 +40,16 @@ def way(request):
     return getattr(import_module(module), name)
 
 
+@pytest.fixture(autouse=True)
+def no_file_is_written(tmp_path, monkeypatch):
+    """Frameworks write into the current folder where they are given no other."""
+    folder = tmp_path / "current"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    yield
+    assert not list(folder.iterdir())
+
+
 def no_fault():
     """The factor on the loss of a training in which nothing goes wrong."""
     return 1.0
