@@ -236,6 +236,21 @@ def test_a_data_set_that_shuffles_itself_is_put_back():
     assert searched.generator.bit_generator.state == alone.generator.bit_generator.state
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow is in an environment of its own")
+def test_a_tf_data_set_is_searched_and_trained_on_as_without_a_search():
+    from tensorflow.data import Dataset
+
+    def train(with_search):
+        model = new_model()
+        batches = Dataset.from_tensor_slices((INPUTS, TARGETS)).shuffle(64, seed=3, reshuffle_each_iteration=False)
+        if with_search:
+            lr_find(model, batches.batch(8), num_it=40, max_it=40)  # two ramps
+        model.fit(batches.batch(8), epochs=2, shuffle=False, verbose=0)
+        return values(model)
+
+    assert_identical(train(True), train(False))
+
+
 def test_a_generator_that_ends_ends_the_search():
     batches = ((INPUTS[i : i + 8], TARGETS[i : i + 8]) for i in range(0, 64, 8))
     result = lr_find(new_model(), batches, start_lr=1e-4, end_lr=0.1, num_it=50)
