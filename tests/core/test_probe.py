@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lr_finder import Curve, RangeTest, RangeTestResult, StopReason, Sweep, search
+from lr_finder import Curve, NoSuggestionError, RangeTest, RangeTestResult, StopReason, Suggestion, Sweep, search
+from lr_finder.core.probe import Probe, suggest
 
 
 class Bowl:
@@ -64,10 +65,39 @@ def test_they_correct_a_curve_that_suggests_too_little():
 
 def test_many_are_halved_after_a_quarter_of_the_steps():
     bowl = Bowl()
-    result = search(bowl.ramp, probes=6, probe_steps=40)
-    assert [steps for _, steps in bowl.probes] == [10] * 6 + [40] * 3
+    result = search(bowl.ramp, probes=7, probe_steps=40)
+    assert [steps for _, steps in bowl.probes] == [10] * 6 + [40] * 4 + [40]
     by_length = [len(probe.losses) for probe in result.probes]
     assert by_length[:2] == [40, 40], "those that went on stand before those that were dropped"
+
+
+def test_the_last_goes_beyond_the_edge_where_the_best_is_there():
+    bowl = Bowl()
+    search(misleading(bowl, 0.05), probes=4, probe_steps=20)
+    *spread, last = [lr for lr, _ in bowl.probes]
+    assert last == pytest.approx(max(spread) * 10**0.5)
+    bowl.sweeps.clear()
+    search(misleading(bowl, 30), probes=4, probe_steps=20)
+    *spread, last = [lr for lr, _ in bowl.probes]
+    assert last == pytest.approx(min(spread) / 10**0.5)
+
+
+def test_the_last_goes_between_the_best_and_its_better_neighbour():
+    bowl = Bowl()
+    result = search(misleading(bowl, 3), probes=5, probe_steps=20)
+    *spread, last = [lr for lr, _ in bowl.probes][-4:]
+    falls = {probe.lr: probe.fall for probe in result.probes}
+    best, better = sorted(spread, key=lambda lr: -falls[lr])[:2]
+    assert last == pytest.approx(np.sqrt(best * better))
+
+
+def test_the_suggestion_lies_between_two_probes_that_did_alike():
+    alike = search(misleading(Bowl(), 1), probes=2, probe_steps=400)
+    rates = [probe.lr for probe in alike.probes]
+    falls = [probe.fall for probe in alike.probes]
+    weights = np.exp(np.array(falls) / falls[0] / 0.1)
+    assert alike.suggestion.lr == pytest.approx(np.exp(np.average(np.log(rates), weights=weights)))
+    assert min(rates) < alike.suggestion.lr < max(rates)
 
 
 @pytest.mark.parametrize("budget", [50, 120, 299, 1000])
@@ -101,11 +131,50 @@ def test_a_probe_that_runs_away_comes_last():
     assert result.suggestion.lr < steepest.lr / 2
 
 
+def test_where_every_probe_runs_away_there_is_no_suggestion():
+    result = search(misleading(Bowl(), 300), probes=4)
+    with pytest.raises(NoSuggestionError, match=r"the training loss ran away at each of 4 rates from 0\.5 to 16"):
+        _ = result.suggestion
+
+
+def test_a_dropped_probe_above_one_that_ran_away_later_is_no_better():
+    """Every rate from 0.3 on runs away, but only after as many steps as the first round has."""
+
+    def ramp(sweep):
+        if sweep.shape == "exponential":
+            return Bowl().ramp(sweep)
+        losses = np.linspace(1, 1 - sweep.start_lr, sweep.num_it)
+        if sweep.start_lr > 0.3:
+            losses[30:] = np.inf
+        test = RangeTest.over(sweep)
+        for loss, _ in zip(losses, test, strict=False):
+            test.record(loss)
+        return test.curve
+
+    result = search(misleading(type("Late", (), {"ramp": staticmethod(ramp)}), 10), probes=8)
+    assert result.suggestion.lr <= 0.3
+    assert all(probe.fall == -np.inf for probe in result.probes if probe.lr > 0.3)
+
+
+def test_the_interval_moves_with_the_suggestion_and_dropped_probes_do_not_count():
+    curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
+    done = Probe(0.1, np.linspace(2, 1, 40), None, 1.0, 1)
+    dropped = Probe(1.0, np.linspace(2, 1, 10), None, 1.0, 2)
+    moved = suggest((done, dropped), curve)
+    assert (moved.low, moved.lr, moved.high) == (pytest.approx(0.025), pytest.approx(0.1), pytest.approx(0.5))
+
+
+def test_a_fall_of_rounding_errors_is_none():
+    curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
+    probes = tuple(Probe(lr, np.ones(40), None, 1e-17, rank) for rank, lr in enumerate((0.1, 1.0), 1))
+    assert (suggest(probes, curve).lr, suggest(probes, curve).confidence) == (1.0, "low")
+
+
 def test_the_highest_rate_tried_is_told_where_it_is_the_best():
     result = search(misleading(Bowl(), 0.05), probes=2)
-    assert result.suggestion.lr == pytest.approx(max(probe.lr for probe in result.probes))
+    assert result.suggestion.lr == pytest.approx(max(probe.lr for probe in result.probes), rel=0.03)
     assert result.suggestion.confidence == "medium"
-    assert result.suggestion.reason.endswith("it is the highest rate tried, and a better one may lie beyond.")
+    assert result.suggestion.reason.endswith("the highest rate tried did best, and a better one may lie beyond.")
 
 
 def test_bounds_for_each_group_give_the_probes_the_same_groups():

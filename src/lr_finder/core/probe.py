@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.reading import RESOLUTION
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
 from lr_finder.core.sweep import Sweep
+from lr_finder.errors import NoSuggestionError
 
 SPACING = 10**0.5
 """Factor from one probe's rate to the next."""
@@ -19,12 +21,12 @@ BELOW = 10**0.25
 """The rates lie around the candidate divided by this: a short training flatters the higher ones."""
 
 FIRST_ROUND = 0.25
-"""Of more than three probes, all train for this share of `probe_steps`, and the better half for all of them."""
+"""Of more than three rates set beforehand, all train for this share of `probe_steps`, the better half for all of it."""
 
-AS_GOOD = 0.95
-"""Probes that take the loss down by this share of the best one's fall do as well; the suggestion is their middle.
+SHORTFALL = 0.1
+"""A probe whose fall is short of the best one's by this share of it weighs 1/e of what that weighs in the suggestion.
 
-Chosen, as are the spacing and the rounds, on the tasks of benchmarks/; no other choice did clearly better.
+Chosen, as are the spacing and the rounds, on the tasks of benchmarks/; half of it does about as well.
 """
 
 PROBE_STEPS = 100
@@ -103,8 +105,13 @@ class Probing:
             raise ValueError(f"budget must be at least {least} for {self.count} probes, got {self.budget}")
 
     @property
+    def num_spread(self) -> int:
+        """How many of the rates are set beforehand; of more than two, the last goes where the others point."""
+        return max(self.count - 1, 2)
+
+    @property
     def rounds(self) -> list[Round]:
-        """Successive halving within the budget; empty where that is too small."""
+        """Successive halving of the rates set beforehand, within the budget; empty where that is too small."""
         for steps in range(self.steps, MIN_PROBE_STEPS - 1, -1):
             rounds = self._rounds_of(steps)
             if self.budget is None or self._cost(rounds) <= self.budget:
@@ -118,13 +125,14 @@ class Probing:
 
     def _rounds_of(self, steps: int) -> list[Round]:
         first = round(FIRST_ROUND * steps)
-        if self.count <= 3 or first < MIN_PROBE_STEPS:
-            return [Round(self.count, steps)]
-        return [Round(self.count, first), Round((self.count + 1) // 2, steps)]
+        if self.num_spread <= 3 or first < MIN_PROBE_STEPS:
+            return [Round(self.num_spread, steps)]
+        return [Round(self.num_spread, first), Round(self.num_spread // 2 + 1, steps)]
 
     def _cost(self, rounds: list[Round]) -> int:
         """With a validation loss, one step more: it is measured before any training too."""
-        return sum(trainings * steps for trainings, steps in rounds) + (self.validate is not None)
+        last = (self.count - self.num_spread) * rounds[-1].steps
+        return sum(trainings * steps for trainings, steps in rounds) + last + (self.validate is not None)
 
 
 def probe(
@@ -149,53 +157,98 @@ def probe(
         rates = lr if group_ratios is None else [lr * ratio for ratio in group_ratios]
         return ramp(Sweep.at(rates, steps, wd=probing.wd, validate=probing.validate))
 
-    exponents = np.arange(probing.count) - (probing.count - 1) / 2
+    exponents = np.arange(probing.num_spread) - (probing.num_spread - 1) / 2
     rates = [float(candidate / BELOW * SPACING**exponent) for exponent in exponents]
     validation_before = None if probing.validate is None else train(NEGLIGIBLE * candidate, 1).validation_loss
     if validation_before is not None and not np.isfinite(validation_before):
         raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
     runs: dict[float, Curve] = {}
     falls: dict[float, float] = {}
-    ranking = rates
+
+    def try_out(lr: float, steps: int) -> None:
+        runs[lr] = train(lr, steps)
+        falls[lr] = _fall(runs[lr], steps, validation_before)
+
+    in_full = rates
     for trainings, steps in probing.rounds:
-        contenders, dropped = ranking[:trainings], ranking[trainings:]
-        for lr in contenders:
-            runs[lr] = train(lr, steps)
-            falls[lr] = _fall(runs[lr], steps, validation_before)
-        # Those that were dropped come after those that went on, but before any that ran away.
-        ranking = sorted(contenders + dropped, key=lambda lr: (falls[lr] == -np.inf, lr in dropped, -falls[lr]))
+        in_full = sorted(in_full, key=lambda lr: -falls.get(lr, 0))[:trainings]
+        for lr in in_full:
+            try_out(lr, steps)
+    if probing.count > probing.num_spread:
+        last = _where_they_point(falls, in_full)
+        try_out(last, probing.rounds[-1].steps)
+        in_full = [*in_full, last]
+    # Those that were dropped come after those that went on, but before any that ran away; where a lower rate ran away
+    # later than they were dropped, they would have done so too.
+    ran_away = min((lr for lr in in_full if falls[lr] == -np.inf), default=np.inf)
+    falls |= {lr: -np.inf for lr in runs if lr > ran_away and lr not in in_full}
+    ranking = sorted(runs, key=lambda lr: (falls[lr] == -np.inf, lr not in in_full, -falls[lr]))
     return tuple(
         Probe(lr, runs[lr].losses, runs[lr].validation_loss, falls[lr], rank) for rank, lr in enumerate(ranking, 1)
     )
 
 
+def _where_they_point(falls: dict[float, float], in_full: list[float]) -> float:
+    """The rate to try last: beyond the best one where that is at the edge, else between it and its better neighbour.
+
+    Where all that trained in full ran away, it is the next one below them.
+
+    Args:
+        falls: How far the loss fell at each rate; minus infinity where it ran away.
+        in_full: The rates that were not dropped.
+    """
+    rates = sorted(falls)
+    best = max(in_full, key=lambda lr: falls[lr])
+    if falls[best] == -np.inf:
+        best = min(in_full)
+        return rates[rates.index(best) - 1] if best > rates[0] else best / SPACING
+    if best == rates[0]:
+        return best / SPACING
+    if best == rates[-1]:
+        return best * SPACING
+    at = rates.index(best)
+    neighbour = max(rates[at - 1], rates[at + 1], key=lambda lr: (lr in in_full, falls[lr]))
+    return float(np.sqrt(best * neighbour))
+
+
 def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
-    """The middle of the probes that did as well as the best, as a suggestion.
+    """The mean of the rates tried, in decades, each weighed by how little it did worse than the best.
 
     Args:
         probes: Best first.
         from_curve: What the curve suggested.
+
+    Raises:
+        NoSuggestionError: The loss ran away at every rate.
     """
     best = probes[0]
     seen = from_curve.reason.partition(" Confidence is ")[0]
     by = "training loss" if best.validation_loss is None else "validation loss"
-    lowest, highest = min(p.lr for p in probes), max(p.lr for p in probes)
-    tried = f"Of {len(probes)} rates from {lowest:.2g} to {highest:.2g}"
-    if best.fall <= 0:
+    rates = np.array([p.lr for p in probes])
+    tried = f"Of {len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}"
+    if best.fall == -np.inf:
+        raise NoSuggestionError(
+            f"{seen} The curve suggests {from_curve.lr:.2g}, but in short trainings the {by} ran away at each of "
+            f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}. Search again with "
+            f"end_lr={rates.min():.1g}."
+        )
+    if best.fall <= RESOLUTION * np.abs(best.losses).max():
         reason = (
             f"{seen} Confidence is low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
         )
         return replace(from_curve, confidence="low", reason=reason)
-    good = [p.lr for p in probes if p.fall >= AS_GOOD * best.fall and len(p.losses) == len(best.losses)]
-    lr = float(np.exp(np.mean(np.log(good))))
+    in_full = [len(p.losses) == len(best.losses) for p in probes]
+    shortfall = np.where(in_full, 1 - np.array([p.fall for p in probes]) / best.fall, np.inf)
+    lr = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
     confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
-    if len(good) == 1 and best.lr in (lowest, highest):
+    if best.lr in (rates.min(), rates.max()):
         confidence = "medium" if confidence == "high" else confidence
-        doubt = f"it is the {'lowest' if best.lr == lowest else 'highest'} rate tried, and a better one may lie beyond."
-    middle = f", and {len(good) - 1} did about as well; this is their middle" if len(good) > 1 else ""
+        edge = "lowest" if best.lr == rates.min() else "highest"
+        doubt = f"{doubt.rstrip('.')}; the {edge} rate tried did best, and a better one may lie beyond."
     reason = (
         f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
-        f"the {by} down most{middle}. Confidence is {confidence}: {doubt}"
+        f"the {by} down most; this is the mean of all, weighed by how nearly each did as well. "
+        f"Confidence is {confidence}: {doubt}"
     )
     moved = lr / from_curve.lr
     return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)
