@@ -16,7 +16,7 @@ import torch
 from benchmarks.tasks import CASES, Case
 from benchmarks.truth import SEEDS
 from lr_finder import Curve, StopReason, lr_find
-from lr_finder.core.climbs import HIGHEST_LR, region
+from lr_finder.core.climbs import HIGHEST_LR, first_region, next_region
 
 FILE = Path(__file__).parent / "results" / "ramps.json"
 
@@ -34,8 +34,8 @@ def record(case: Case, seed: int) -> Ramps:
         return lr_find(model, optimizer, loss_fn, loader, **bounds, num_it=num_it, progress=False).curve
 
     look = ramp(20)
-    first = ramp(40, **region(look))
-    return {20: look, 40: first} | {steps: ramp(steps, **region(first)) for steps in (80, 200)}
+    first = ramp(40, **first_region(look))
+    return {20: look, 40: first} | {steps: ramp(steps, **next_region(first)) for steps in (80, 200)}
 
 
 def load() -> dict[tuple[str, int], Ramps]:

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks import ramps
 from benchmarks.regret import RegretCurve, regret_curve
 from benchmarks.truth_file import load_truths
+from lr_finder.core.climbs import saw_next_to_nothing
 from lr_finder.core.reading import IN_NOISE, Reading, try_to_read
 from lr_finder.core.rules import PACE_FACTOR, WIDEST_BASIN
 
@@ -62,18 +63,21 @@ def held_out_regret(landmark: Landmark, readings: Readings, curves: dict[str, Re
 
 
 def policy(is_too_fast: Callable[[Reading], bool], recorded, readings: Readings, curves) -> dict[str, float]:
-    """A search that climbs in 40 steps, in 80 where that was too fast, and in 200 where the 80 can't be read."""
+    """A search that climbs in 40 steps, in 80 where that was too fast, and in 200 where that can't be read.
+
+    The climb in 80 is left out where the one in 40 saw next to nothing.
+    """
     regrets, steps, refusals = [], [], 0
     for (case, seed), by_steps in readings.items():
         lengths = {planned: len(curve) for planned, curve in recorded[case, seed].items()}
         taken = lengths[20] + lengths[40]
         reading = by_steps[40]
         if reading is None or is_too_fast(reading):
-            taken += lengths[80]
-            reading = by_steps[80] or reading
-            if by_steps[80] is None:
-                taken += lengths[200]
-                reading = by_steps[200] or reading
+            for length in (200,) if saw_next_to_nothing(recorded[case, seed][40]) else (80, 200):
+                taken += lengths[length]
+                reading = by_steps[length] or reading
+                if by_steps[length] is not None:
+                    break
         steps.append(taken)
         if reading is None:
             refusals += 1

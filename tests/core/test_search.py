@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lr_finder import Curve, NoSuggestionError, RangeTest, StopReason, search
+from lr_finder.core.climbs import next_region
 
 
 class Bowl:
@@ -45,7 +46,14 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     result = search(bowl.ramp, num_it=num_it)
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
     planned = [sweep.num_it for sweep in bowl.sweeps]
-    assert planned in {60: ([12, 24], [12, 24, 48]), 100: ([20, 40], [20, 40, 80]), 300: ([20, 40, 240],)}[num_it]
+    assert (
+        planned
+        in {
+            60: ([12, 24], [12, 24, 48], [12, 24, 120]),
+            100: ([20, 40], [20, 40, 80]),
+            300: ([20, 40, 240],),
+        }[num_it]
+    )
     assert result.steps_taken <= sum(planned)
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
 
@@ -69,6 +77,22 @@ def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
 
 
+def test_where_the_first_climb_sees_next_to_nothing_the_second_is_the_slowest():
+    bowl = Bowl(10.0, noise=3.0)
+    search(bowl.ramp, num_it=100)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
+
+
+def test_no_climb_is_made_that_is_not_slower_than_the_one_before():
+    bowl = Bowl(10.0, noise=6.0)
+    search(bowl.ramp, num_it=100, max_it=450)
+    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 200]
+    assert all(sweep.num_it >= 200 for sweep in bowl.sweeps[3:])
+    bowl.sweeps.clear()
+    search(bowl.ramp, num_it=100, max_it=300)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
+
+
 @pytest.mark.parametrize("max_it", [None, 250, 100])
 def test_max_it_bounds_all_climbs(max_it):
     bowl = Bowl(10.0, noise=1.0)
@@ -88,6 +112,51 @@ def test_where_the_loss_runs_away_right_after_its_lowest_point_it_climbs_again_m
 
     search(ramp, num_it=100)
     assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 80]
+
+
+def test_the_next_climb_holds_most_rates_that_may_have_the_lowest_loss():
+    """From 1e-2 on the loss is low, as one that does not care about the scale of the weights; the rest is noise."""
+    lrs = np.geomspace(1e-4, 1e3, 40)
+    losses = 3.6 - 0.2 / (1 + (1e-2 / lrs) ** 2)
+    noise = 0.03 * np.random.default_rng(0).normal(size=(40, 40))
+    bounds = [next_region(Curve(lrs, losses + row)) for row in noise]
+    assert np.median([bound["start_lr"] for bound in bounds]) < 1e-2  # by the lowest alone it would be 0.04
+    assert np.median([bound["end_lr"] for bound in bounds]) > 300  # and this 100
+
+
+VALLEY_LRS = np.geomspace(1e-5, 10, 121)
+
+
+def valley(lowest, until, stop_reason):
+    """A curve without noise, up to some rate."""
+    losses = 2 - np.exp(-0.5 * np.log10(VALLEY_LRS / lowest) ** 2)
+    steps = np.searchsorted(VALLEY_LRS, until)
+    return Curve(VALLEY_LRS[:steps], losses[:steps], None, stop_reason)
+
+
+def test_the_next_climb_ends_where_the_one_before_ran_away_but_leaves_room_above_the_lowest():
+    ended = valley(1e-2, 0.15, StopReason.DIVERGED)
+    assert next_region(ended)["end_lr"] == pytest.approx(ended.lrs[-1])
+    sudden = next_region(valley(1e-2, 0.02, StopReason.NOT_FINITE))
+    assert sudden["end_lr"] == pytest.approx(10 * 100 * sudden["start_lr"])
+
+
+def test_a_low_point_far_below_where_the_loss_ran_away_is_noise():
+    ended = valley(1e-4, 5.0, StopReason.DIVERGED)
+    assert next_region(ended)["start_lr"] == pytest.approx(ended.lrs[-1] / 100 / 100)
+
+
+def test_data_that_end_are_not_asked_for_more():
+    bowl = Bowl(10.0, noise=1.0)
+
+    def ramp(sweep):
+        curve = bowl.ramp(sweep)
+        if len(curve) < 25:
+            return curve
+        return Curve(curve.lrs[:25], curve.losses[:25], None, StopReason.DATA_ENDED)
+
+    search(ramp, num_it=300)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40]
 
 
 def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():

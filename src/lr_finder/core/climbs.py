@@ -7,8 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.reading import IN_NOISE, MIN_STEPS, RESOLUTION, cap, is_constant, try_to_read
-from lr_finder.core.smoothing import smooth
+from lr_finder.core.reading import IN_NOISE, MIN_STEPS, RESOLUTION, Reading, is_constant, look_at, try_to_read
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
 
@@ -18,8 +17,14 @@ Plan: TypeAlias = Callable[[int, str], object]
 LOCATE_STEPS, CLIMB_STEPS = 20, 40
 """Steps for the quick look and for the first climb, of 100 planned; fewer in proportion where fewer are planned."""
 
-SLOWER = 2.0, 2.5
-"""The second and the third climb take this many times the steps of the one before."""
+SLOWER, SLOWEST = 2.0, 5.0
+"""The second climb takes this many times the steps of the first, the larger one where the first saw next to nothing."""
+
+EVEN_SLOWER = 2.5
+"""The third climb takes this many times the steps of the second."""
+
+NEXT_TO_NOTHING = 2.0
+"""A fall of less than this many times the noise of a single loss may be anywhere."""
 
 MIN_LOCATE_STEPS = 12
 """Fewer steps than this over the whole range see nothing."""
@@ -27,11 +32,11 @@ MIN_LOCATE_STEPS = 12
 HIGHEST_LR = 1e3
 """Without a range the search goes beyond the reference's 10: a flat loss can want more."""
 
-CLIMB_BELOW, CLIMB_ABOVE = 100.0, 30.0
-"""The climb reaches from this factor below to this factor above the rate where the quick look was lowest. A quick ramp
-shows its lowest point at up to six times the rate at which a slow one does."""
+REACH_BELOW, REACH_ABOVE = 100.0, 30.0
+"""A climb reaches from this factor below to this factor above the rate where the ramp before it was lowest. A quick
+ramp shows its lowest point at up to six times the rate at which a slow one does."""
 
-RUNAWAY_ABOVE = 300.0
+RUNAWAY_ABOVE = 100.0
 """A loss runs away at most this factor above its lowest point; a point further down is noise."""
 
 
@@ -39,7 +44,8 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
     """A quick look over the whole range, and climbs through the region where the loss reacts, each slower.
 
     Each goes through the region that the one before found, from the same start. The second is made where there are
-    steps left for it or the first was too fast to tell, the third where the second could not be read.
+    steps left for it or the first was too fast to tell, the third where the second shows no clear fall, as far as
+    there are steps to be no faster than the one before.
 
     Args:
         ramp: Trains through a sweep.
@@ -59,23 +65,24 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
     located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
     if _is_hopeless(located):
         return [located]
-    climbs = [ramp(replace(whole, **region(located), num_it=climb_steps))]
+    climbs = [ramp(replace(whole, **first_region(located), num_it=climb_steps))]
     if _are_the_same(located, climbs[0]):
         return [replace(climbs[0], ignores_rate=True)]
 
-    def climb_again(steps: int) -> None:
+    def climb_again(planned: int, at_least: int) -> None:
         taken = len(located) + sum(map(len, climbs))
-        steps = min(steps, most_steps - taken)
-        if steps >= climb_steps:
+        steps = min(planned, most_steps - taken)
+        # Where the data ended, more steps would only end at lower rates.
+        if steps >= at_least and climbs[-1].stop_reason is not StopReason.DATA_ENDED:
             plan(max(num_it, taken + steps), "")
-            climbs.append(ramp(replace(whole, **region(climbs[-1]), num_it=steps)))
+            climbs.append(ramp(replace(whole, **next_region(climbs[-1]), num_it=steps)))
 
-    second, third = SLOWER
-    slow_steps = max(left, round(second * climb_steps))
-    if left == slow_steps or _was_too_fast(climbs[0]):
-        climb_again(slow_steps)
-        if try_to_read(climbs[-1]) is None:
-            climb_again(round(third * slow_steps))
+    slower = max(left, round((SLOWEST if saw_next_to_nothing(climbs[0]) else SLOWER) * climb_steps))
+    if left == slower or _was_too_fast(climbs[0]):
+        climb_again(slower, at_least=climb_steps)
+        reading = try_to_read(climbs[-1])
+        if reading is None or not reading.has_fallen_clearly:
+            climb_again(round(EVEN_SLOWER * slower), at_least=slower)
     return climbs
 
 
@@ -100,16 +107,43 @@ def _was_too_fast(climbed: Curve) -> bool:
     return reading is None or reading.fall_over_noise < IN_NOISE or reading.is_sudden
 
 
-def region(located: Curve) -> dict[str, float]:
-    """The bounds of the climb, from a quick look over the whole range; the whole again where that saw nothing.
+def saw_next_to_nothing(climbed: Curve) -> bool:
+    """Whether the fall is lost in the noise, or the loss ran away at once: twice the steps would not find it either."""
+    return _has_too_few(climbed) or look_at(climbed).fall_over_noise < NEXT_TO_NOTHING
 
-    The quick look only has to come near: whether a fall is more than noise is for the climb to say.
+
+def _has_too_few(curve: Curve) -> bool:
+    return np.isfinite(curve.losses).sum() < MIN_STEPS
+
+
+def first_region(look: Curve) -> dict[str, float]:
+    """The bounds of the first climb; the whole again where the look saw nothing.
+
+    The look only has to come near, and is too quick to tell its noise.
     """
-    finite = np.isfinite(located.losses)
-    lrs, losses = located.lrs[finite], located.losses[finite]
-    if len(losses) < MIN_STEPS:
+    if _has_too_few(look):
         return {"end_lr": HIGHEST_LR}
-    lowest = float(lrs[np.argmin(smooth(lrs, cap(losses)))])
-    if located.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE):
-        lowest = max(lowest, float(located.lrs[-1]) / RUNAWAY_ABOVE)
-    return {"start_lr": lowest / CLIMB_BELOW, "end_lr": lowest * CLIMB_ABOVE}
+    reading = look_at(look)
+    lowest = max(float(reading.lrs[reading.lowest]), _lowest_possible(reading))
+    return {"start_lr": lowest / REACH_BELOW, "end_lr": lowest * REACH_ABOVE}
+
+
+def next_region(climbed: Curve) -> dict[str, float]:
+    """The bounds of a slower climb; the whole again where the faster one saw nothing.
+
+    They hold every rate that may have the lowest loss: of a loss that saturates the first matters, of one that is
+    hardly seen in its noise the last. A slower climb runs away no later than a faster one, and need not go further.
+    """
+    if _has_too_few(climbed):
+        return {"end_lr": HIGHEST_LR}
+    reading = look_at(climbed)
+    first, last = (max(lr, _lowest_possible(reading)) for lr in reading.as_low)
+    highest = last * REACH_ABOVE
+    if reading.has_diverged:
+        highest = max(min(highest, float(climbed.lrs[-1])), first * 10)
+    return {"start_lr": first / REACH_BELOW, "end_lr": highest}
+
+
+def _lowest_possible(reading: Reading) -> float:
+    """A lower limit for the rate with the lowest loss, from where it ran away; 0 where it did not."""
+    return float(reading.lrs[-1]) / RUNAWAY_ABOVE if reading.has_diverged else 0.0

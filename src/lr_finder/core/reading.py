@@ -16,10 +16,13 @@ MIN_STEPS = 12
 """Fewer finite losses than this are no curve."""
 
 CLEAR_FALL = 5.0
-"""A fall must be this many times its own standard error; for short curves more, because their noise is known less.
+"""A fall must be this many times its own standard error, and more for short curves.
 
 Of 3,000 curves of pure normal noise, the clearest reached 4 of these with 60 or more steps, and 5.5 with 20.
 """
+
+CLEAR_FALL_BEFORE_A_RISE = 3.0
+"""The same where the loss ran away or rose clearly afterwards: the fall alone need not show that the rate matters."""
 
 BASIN_DEPTH = 0.15
 """The basin is where the smoothed loss is within this share of its fall of the lowest point."""
@@ -48,17 +51,19 @@ class Reading:
     Args:
         lrs: Rates of the steps with a finite loss, shape `(steps,)`.
         losses: The smoothed losses there, shape `(steps,)`.
+        errors: Standard errors of the smoothed losses, shape `(steps,)`.
         start: The loss before any rate had an effect.
+        start_error: Its standard error.
         noise: Standard deviation of the raw losses around their trend.
-        fall_error: Standard error of `fall`.
         has_diverged: Whether the sweep ended because the loss ran away.
     """
 
     lrs: NDArray[np.float64]
     losses: NDArray[np.float64]
+    errors: NDArray[np.float64]
     start: float
+    start_error: float
     noise: float
-    fall_error: float
     has_diverged: bool
 
     @cached_property
@@ -70,6 +75,23 @@ class Reading:
     def fall(self) -> float:
         """How far the smoothed loss fell from where it started."""
         return self.start - float(self.losses[self.lowest])
+
+    @property
+    def fall_error(self) -> float:
+        """Standard error of `fall`."""
+        return float(np.hypot(self.start_error, self.errors[self.lowest]))
+
+    @property
+    def as_low(self) -> tuple[float, float]:
+        """The first and the last rate at which the loss may be as low as the lowest, by its noise."""
+        rates = self.lrs[self.losses <= self.losses[self.lowest] + self.errors]
+        return float(rates[0]), float(rates[-1])
+
+    @property
+    def rises(self) -> bool:
+        """Whether the loss ran away, or went up clearly after its lowest point."""
+        rise = float(self.losses[-1] - self.losses[self.lowest])
+        return self.has_diverged or rise > self._clear(CLEAR_FALL)
 
     @property
     def basin(self) -> tuple[float, float]:
@@ -92,10 +114,18 @@ class Reading:
         return (len(self.lrs) - 1) / float(np.log10(self.lrs[-1] / self.lrs[0]))
 
     @property
-    def clarity(self) -> float:
-        """How many times the fall is the least that counts as one."""
-        least = CLEAR_FALL * (1 + 15 / len(self.lrs)) * self.fall_error
-        return self.fall / least if least > 0 else np.inf
+    def has_fallen(self) -> bool:
+        """Whether the fall is more than noise."""
+        return self.fall >= self._clear(CLEAR_FALL_BEFORE_A_RISE if self.rises else CLEAR_FALL)
+
+    @property
+    def has_fallen_clearly(self) -> bool:
+        """Whether the fall alone shows that the rate matters."""
+        return self.fall >= self._clear(CLEAR_FALL)
+
+    def _clear(self, errors: float) -> float:
+        """So many standard errors of `fall`; more for a short curve, whose noise is known less."""
+        return errors * (1 + 15 / len(self.lrs)) * self.fall_error
 
     @property
     def fall_over_noise(self) -> float:
@@ -137,37 +167,44 @@ def read(curve: Curve) -> Reading:
         NoSuggestionError: The curve tells no rate: too few losses, no fall beyond the noise, or a fall right to the
             last rate.
     """
-    finite = np.isfinite(curve.losses)
-    lrs, raw = curve.lrs[finite], curve.losses[finite]
-    if len(raw) < MIN_STEPS:
-        raise NoSuggestionError(_too_few(curve, len(raw)))
-    if lrs[0] == lrs[-1]:
-        raise NoSuggestionError(f"The rate was {lrs[0]:.2g} throughout, and a curve takes a rate that climbs.")
+    finite = curve.losses[np.isfinite(curve.losses)]
+    if len(finite) < MIN_STEPS:
+        raise NoSuggestionError(_too_few(curve, len(finite)))
+    if curve.lrs[0] == curve.lrs[-1]:
+        raise NoSuggestionError(f"The rate was {curve.lrs[0]:.2g} throughout, and a curve takes a rate that climbs.")
     if curve.ignores_rate:
         raise NoSuggestionError(
             "The losses were the same on the same batches at very different rates: nothing was trained. Check that the "
             "loss depends on the parameters which the optimizer holds, and that they are trainable."
         )
-    if is_constant(raw):
+    if is_constant(finite):
         raise NoSuggestionError(
-            f"The loss stayed at {raw[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
+            f"The loss stayed at {finite[0]:.6g} whatever the rate. Check that it depends on the parameters which the "
             "optimizer holds, and that they are trainable; or raise end_lr."
         )
+    reading = look_at(curve)
+    _check_fall(reading)
+    return reading
+
+
+def look_at(curve: Curve) -> Reading:
+    """The landmarks of a curve with `MIN_STEPS` finite losses, whether or not they tell a rate."""
+    finite = np.isfinite(curve.losses)
+    lrs, raw = curve.lrs[finite], curve.losses[finite]
     capped = cap(raw)
     smoothed = smooth(lrs, capped)
     lowest = int(np.argmin(smoothed))
     noise = _noise(raw, lowest)
     first = capped[: min(max(lowest, 1), max(3, len(raw) // 10))]
-    reading = Reading(
+    return Reading(
         lrs=lrs,
         losses=smoothed,
+        errors=noise * np.sqrt((kernel(lrs) ** 2).sum(axis=1)),
         start=float(first.mean()),
+        start_error=noise / float(np.sqrt(len(first))),
         noise=noise,
-        fall_error=noise * float(np.sqrt(1 / len(first) + (kernel(lrs)[lowest] ** 2).sum())),
         has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
     )
-    _check_fall(reading)
-    return reading
 
 
 def try_to_read(curve: Curve) -> Reading | None:
@@ -233,7 +270,7 @@ def _too_few(curve: Curve, finite: int) -> str:
 def _check_fall(reading: Reading) -> None:
     losses, lowest = reading.losses, reading.lowest
     rounding = RESOLUTION * float(np.abs(losses).max())
-    if reading.clarity < 1 or reading.fall <= rounding:
+    if not reading.has_fallen or reading.fall <= rounding:
         raise NoSuggestionError(
             f"The loss never fell clearly: it started at {reading.start:.4g} and its lowest smoothed value was "
             f"{losses[lowest]:.4g}, with noise of {reading.noise:.2g} from batch to batch. Use larger batches or raise "

@@ -22,12 +22,12 @@ class SearchOptions(TypedDict, total=False):
             group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
         end_lr: The rate of the last step.
         num_it: Optimizer steps to plan for, probes aside; 100 where left out.
-        max_it: The most steps to take, probes aside, where the range is found and the first climb was too fast to
-            tell; three times `num_it` where left out.
+        max_it: The most steps to take, probes aside, where the range is found and a climb was too fast to tell; three
+            times `num_it` where left out.
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
         wd: Weight decay during the search; the training's own where left out.
         probes: How many rates around the suggestion to try in short trainings, which may correct it: at least 2, or 0
-            for none.
+            for none. Of three and more, the last one goes where the others point.
         probe_steps: Steps of the longest of these trainings; 100 where left out.
         budget: The most steps that they may take together; they are made shorter where it would be more.
         validate: A function that gives a validation loss to judge them by. It is called after each of them without
