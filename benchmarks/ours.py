@@ -46,11 +46,11 @@ def given(suggest: Callable[[], Suggestion]) -> Suggestion | None:
 SEARCHES = {
     "lr_finder": ask_rule,
     "lr_finder, num_it=300": partial(ask_rule, num_it=300),
-    "lr_finder, num_it=300, probes=3, validate": partial(ask_probes, with_validation=True, num_it=300, probes=3),
-    "lr_finder, num_it=300, probes=3": partial(ask_probes, with_validation=False, num_it=300, probes=3),
+    "lr_finder, probes=5": partial(ask_probes, with_validation=False, probes=5),
+    "lr_finder, probes=5, validate": partial(ask_probes, with_validation=True, probes=5),
     "lr_finder, num_it=1000": partial(ask_rule, num_it=1000),
 }
-SEEDS_OF = {name: SEEDS[:1] for name in SEARCHES if "probes" in name or "1000" in name}
+SEEDS_OF = {"lr_finder, num_it=1000": SEEDS[:1]}
 """What takes many steps is asked about one seed."""
 
 RULES_ALONE = {
