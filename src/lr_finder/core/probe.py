@@ -1,13 +1,13 @@
 """Probes: short trainings at a few fixed rates around a candidate, from the same start and on the same batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.probing import MIN_PROBE_STEPS, Probing
 from lr_finder.core.reading import RESOLUTION
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
@@ -20,20 +20,11 @@ SPACING = 10**0.5
 BELOW = 10**0.25
 """The rates lie around the candidate divided by this: a short training flatters the higher ones."""
 
-FIRST_ROUND = 0.25
-"""Of more than three rates set beforehand, all train for this share of `probe_steps`, the better half for all of it."""
-
 SHORTFALL = 0.1
 """A probe whose fall is short of the best one's by this share of it weighs 1/e of what that weighs in the suggestion.
 
 Chosen, as are the spacing and the rounds, on the tasks of benchmarks/; half of it does about as well.
 """
-
-PROBE_STEPS = 100
-"""Steps of the longest probes where the caller says nothing."""
-
-MIN_PROBE_STEPS = 8
-"""Fewer steps than this tell nothing."""
 
 NEGLIGIBLE = 1e-4
 """Factor on the candidate for a rate that leaves the model as it is."""
@@ -57,82 +48,6 @@ class Probe:
     validation_loss: float | None
     fall: float
     rank: int
-
-
-class Round(NamedTuple):
-    """Trainings of one length: how many, and for how many steps each."""
-
-    trainings: int
-    steps: int
-
-
-@dataclass(frozen=True)
-class Probing:
-    """What is to be tried.
-
-    Args:
-        count: How many rates; at least 2.
-        steps: Steps of the longest trainings.
-        budget: The most steps that all may take together; the trainings are shortened to keep to it.
-        validate: Measures a validation loss after each training; without, the training loss judges.
-        wd: Weight decay meanwhile.
-
-    Raises:
-        ValueError: A number is out of range, or the budget is too small for any probes.
-        TypeError: An argument is of the wrong kind.
-    """
-
-    count: int
-    steps: int = PROBE_STEPS
-    budget: int | None = None
-    validate: Callable[..., Any] | None = None
-    wd: float | None = None
-
-    def __post_init__(self):
-        for name, value, least in (
-            ("probes", self.count, 2),
-            ("probe_steps", self.steps, MIN_PROBE_STEPS),
-            ("budget", 0 if self.budget is None else self.budget, 0),
-        ):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise TypeError(f"{name} must be a whole number, got {value!r}")
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
-        if self.validate is not None and not callable(self.validate):
-            raise TypeError(f"validate must be a function that returns a loss, got {type(self.validate).__name__}")
-        if not self.rounds:
-            least = self._cost(self._rounds_of(MIN_PROBE_STEPS))
-            raise ValueError(f"budget must be at least {least} for {self.count} probes, got {self.budget}")
-
-    @property
-    def num_spread(self) -> int:
-        """How many of the rates are set beforehand; of more than two, the last goes where the others point."""
-        return max(self.count - 1, 2)
-
-    @property
-    def rounds(self) -> list[Round]:
-        """Successive halving of the rates set beforehand, within the budget; empty where that is too small."""
-        for steps in range(self.steps, MIN_PROBE_STEPS - 1, -1):
-            rounds = self._rounds_of(steps)
-            if self.budget is None or self._cost(rounds) <= self.budget:
-                return rounds
-        return []
-
-    @property
-    def most_steps(self) -> int:
-        """Steps that all take together where no loss runs away."""
-        return self._cost(self.rounds)
-
-    def _rounds_of(self, steps: int) -> list[Round]:
-        first = round(FIRST_ROUND * steps)
-        if self.num_spread <= 3 or first < MIN_PROBE_STEPS:
-            return [Round(self.num_spread, steps)]
-        return [Round(self.num_spread, first), Round(self.num_spread // 2 + 1, steps)]
-
-    def _cost(self, rounds: list[Round]) -> int:
-        """With a validation loss, one step more: it is measured before any training too."""
-        last = (self.count - self.num_spread) * rounds[-1].steps
-        return sum(trainings * steps for trainings, steps in rounds) + last + (self.validate is not None)
 
 
 def probe(
@@ -178,10 +93,10 @@ def probe(
         last = _where_they_point(falls, in_full)
         try_out(last, probing.rounds[-1].steps)
         in_full = [*in_full, last]
-    # Those that were dropped come after those that went on, but before any that ran away; where a lower rate ran away
-    # later than they were dropped, they would have done so too.
+    # Where a lower rate ran away later than one was dropped, that one would have run away too.
     ran_away = min((lr for lr in in_full if falls[lr] == -np.inf), default=np.inf)
     falls |= {lr: -np.inf for lr in runs if lr > ran_away and lr not in in_full}
+    # Those that were dropped come after those that went on, but before any that ran away.
     ranking = sorted(runs, key=lambda lr: (falls[lr] == -np.inf, lr not in in_full, -falls[lr]))
     return tuple(
         Probe(lr, runs[lr].losses, runs[lr].validation_loss, falls[lr], rank) for rank, lr in enumerate(ranking, 1)

@@ -8,7 +8,8 @@ import numpy as np
 
 from lr_finder.core.climbs import Plan, climb
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.probe import PROBE_STEPS, Probing, probe
+from lr_finder.core.probe import probe
+from lr_finder.core.probing import PROBE_STEPS, Probing
 from lr_finder.core.reading import try_to_read
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
