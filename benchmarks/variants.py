@@ -14,7 +14,8 @@ from benchmarks import ramps
 from benchmarks.regret import RegretCurve, regret_curve
 from benchmarks.truth_file import load_truths
 from lr_finder.core.climbs import saw_next_to_nothing
-from lr_finder.core.reading import IN_NOISE, Reading, try_to_read
+from lr_finder.core.landmarks import IN_NOISE, Reading
+from lr_finder.core.reading import try_to_read
 from lr_finder.core.rules import PACE_FACTOR, WIDEST_BASIN
 
 RESULTS = Path(__file__).parent / "results" / "variants.json"

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from curves import valley_curve
 from lr_finder import Curve, RangeTestResult, StopReason
-from lr_finder.core.reading import cap
+from lr_finder.core.landmarks import cap
 from lr_finder.core.smoothing import smooth
 from lr_finder.report.plot import ACCENT, DPI, SIZE, save_plot
 

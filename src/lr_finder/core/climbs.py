@@ -7,7 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.reading import IN_NOISE, MIN_STEPS, RESOLUTION, Reading, is_constant, look_at, try_to_read
+from lr_finder.core.landmarks import IN_NOISE, MIN_STEPS, RESOLUTION, Reading, is_constant, look_at
+from lr_finder.core.reading import try_to_read
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.landmarks import RESOLUTION
 from lr_finder.core.probing import MIN_PROBE_STEPS, Probing
-from lr_finder.core.reading import RESOLUTION
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.suggest import Suggestion
 from lr_finder.core.sweep import Sweep

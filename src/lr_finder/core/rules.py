@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lr_finder.core.curve import Curve
-from lr_finder.core.reading import Reading, read
+from lr_finder.core.landmarks import Reading
+from lr_finder.core.reading import read
 from lr_finder.core.suggest import Suggestion
 
 Rule = Callable[[Curve], Suggestion]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lr_finder.core.reading import cap
+from lr_finder.core.landmarks import cap
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.smoothing import smooth
 from lr_finder.core.suggest import Suggestion
