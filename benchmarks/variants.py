@@ -64,7 +64,7 @@ def held_out_regret(landmark: Landmark, readings: Readings, curves: dict[str, Re
 
 
 def policy(is_too_fast: Callable[[Reading], bool], recorded, readings: Readings, curves) -> dict[str, float]:
-    """A search that climbs in 40 steps, in 80 where that was too fast, and in 200 where that can't be read.
+    """A search that climbs in 40 steps, in 80 where that was too fast, and in 200 where that shows no clear fall.
 
     The climb in 80 is left out where the one in 40 saw next to nothing.
     """
@@ -77,7 +77,7 @@ def policy(is_too_fast: Callable[[Reading], bool], recorded, readings: Readings,
             for length in (200,) if saw_next_to_nothing(recorded[case, seed][40]) else (80, 200):
                 taken += lengths[length]
                 reading = by_steps[length] or reading
-                if by_steps[length] is not None:
+                if by_steps[length] is not None and by_steps[length].has_fallen_clearly:
                     break
         steps.append(taken)
         if reading is None:
