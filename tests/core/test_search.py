@@ -49,7 +49,7 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     assert (
         planned
         in {
-            60: ([12, 24], [12, 24, 48], [12, 24, 120]),
+            60: ([12, 24], [12, 24, 48], [12, 24, 96]),
             100: ([20, 40], [20, 40, 80]),
             300: ([20, 40, 240],),
         }[num_it]
@@ -80,17 +80,17 @@ def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
 def test_where_the_first_climb_sees_next_to_nothing_the_second_is_the_slowest():
     bowl = Bowl(10.0, noise=3.0)
     search(bowl.ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 160]
 
 
 def test_no_climb_is_made_that_is_not_slower_than_the_one_before():
     bowl = Bowl(10.0, noise=6.0)
     search(bowl.ramp, num_it=100, max_it=450)
-    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 200]
-    assert all(sweep.num_it >= 200 for sweep in bowl.sweeps[3:])
+    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 160]
+    assert all(sweep.num_it >= 160 for sweep in bowl.sweeps[3:])
     bowl.sweeps.clear()
     search(bowl.ramp, num_it=100, max_it=300)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 200]
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 160]
 
 
 @pytest.mark.parametrize("max_it", [None, 250, 100])

@@ -18,7 +18,7 @@ Plan: TypeAlias = Callable[[int, str], object]
 LOCATE_STEPS, CLIMB_STEPS = 20, 40
 """Steps for the quick look and for the first climb, of 100 planned; fewer in proportion where fewer are planned."""
 
-SLOWER, SLOWEST = 2.0, 5.0
+SLOWER, SLOWEST = 2.0, 4.0
 """The second climb takes this many times the steps of the first, the larger one where the first saw next to nothing."""
 
 EVEN_SLOWER = 2.5
