@@ -26,6 +26,10 @@ SHORTFALL = 0.1
 Chosen, as are the spacing and the rounds, on the tasks of benchmarks/; half of it does about as well.
 """
 
+KEEP_BELOW = 10**0.75
+"""The suggestion stays this factor below a rate at which the loss ran away: in a longer training it runs away at lower
+rates. Anything from 10**0.7 to 10 does about as well on the tasks of benchmarks/."""
+
 NEGLIGIBLE = 1e-4
 """Factor on the candidate for a rate that leaves the model as it is."""
 
@@ -129,6 +133,8 @@ def _where_they_point(falls: dict[float, float], in_full: list[float]) -> float:
 def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
     """The mean of the rates tried, in decades, each weighed by how little it did worse than the best.
 
+    It keeps its distance from where the loss ran away.
+
     Args:
         probes: Best first.
         from_curve: What the curve suggested.
@@ -154,16 +160,20 @@ def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
         return replace(from_curve, confidence="low", reason=reason)
     in_full = [len(p.losses) == len(best.losses) for p in probes]
     shortfall = np.where(in_full, 1 - np.array([p.fall for p in probes]) / best.fall, np.inf)
-    lr = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
+    mean = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
+    ran_away = min((p.lr for p in probes if p.fall == -np.inf), default=np.inf)
+    lr = min(mean, ran_away / KEEP_BELOW)
     confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
     if best.lr in (rates.min(), rates.max()):
         confidence = "medium" if confidence == "high" else confidence
         edge = "lowest" if best.lr == rates.min() else "highest"
         doubt = f"{doubt.rstrip('.')}; the {edge} rate tried did best, and a better one may lie beyond."
+    how = "this is the mean of all, weighed by how nearly each did as well"
+    if lr < mean:
+        how = f"this keeps a factor of {KEEP_BELOW:.1f} below {ran_away:.2g}, where it ran away"
     reason = (
         f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
-        f"the {by} down most; this is the mean of all, weighed by how nearly each did as well. "
-        f"Confidence is {confidence}: {doubt}"
+        f"the {by} down most; {how}. Confidence is {confidence}: {doubt}"
     )
     moved = lr / from_curve.lr
     return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)
