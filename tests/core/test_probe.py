@@ -128,12 +128,13 @@ def test_a_probe_that_runs_away_comes_last():
     result = search(misleading(Bowl(), 5), probes=3)
     steepest = max(result.probes, key=lambda probe: probe.lr)
     assert (steepest.fall, steepest.rank) == (-np.inf, 3)
-    assert result.suggestion.lr < steepest.lr / 2
+    assert result.suggestion.lr <= steepest.lr / 10**0.75
+    assert f"this keeps a factor of 5.6 below {steepest.lr:.2g}, where it ran away" in result.suggestion.reason
 
 
 def test_where_every_probe_runs_away_there_is_no_suggestion():
     result = search(misleading(Bowl(), 300), probes=4)
-    with pytest.raises(NoSuggestionError, match=r"the training loss ran away at each of 4 rates from 0\.5 to 16"):
+    with pytest.raises(NoSuggestionError, match=r"the training loss ran away at each of 4 rates from 0\.45 to 14"):
         _ = result.suggestion
 
 

@@ -63,17 +63,22 @@ def test_apply_says_what_it_needs():
 losses = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30)
 
 
-@given(losses, st.sampled_from(StopReason), st.lists(st.text(), max_size=2), st.integers(1, 3))
-def test_what_is_saved_is_what_is_loaded(tmp_path_factory, losses, reason, notes, groups):
+momenta = st.none() | st.floats(0, 1, exclude_max=True)
+
+
+@given(losses, st.sampled_from(StopReason), st.lists(st.text(), max_size=2), st.integers(1, 3), momenta)
+def test_what_is_saved_is_what_is_loaded(tmp_path_factory, losses, reason, notes, groups, momentum):
     lrs = np.geomspace(1e-7, 10, 30)[: len(losses)]
     group_lrs = lrs[:, None] / np.arange(1, groups + 1)
-    saved = RangeTestResult(Curve(lrs, losses, group_lrs, reason, tuple(notes)), steps_taken=44)
+    curve = Curve(lrs, losses, group_lrs, reason, tuple(notes), momentum=momentum)
+    saved = RangeTestResult(curve, steps_taken=44)
     path = tmp_path_factory.mktemp("results") / "lr.json"
     saved.save(path)
     loaded = RangeTestResult.load(path)
     for name in ("lrs", "losses") + (("group_lrs",) if losses else ()):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(saved, name))
     assert (loaded.stop_reason, loaded.steps_taken, loaded.curve.notes) == (reason, 44, tuple(notes))
+    assert loaded.curve.momentum == momentum
 
 
 def test_a_csv_has_the_points(tmp_path):
@@ -125,6 +130,7 @@ BAD_FILES = {
     "negative rate": (saved_with(lrs=[-1.0, 1.0]), "damaged: .*lrs must be finite and greater than 0"),
     "reason": (saved_with(stop_reason="BORED"), "damaged: KeyError: 'BORED'"),
     "steps": (saved_with(steps_taken=-1), "damaged: .*steps_taken must be"),
+    "momentum": (saved_with(momentum=1), "damaged: .*momentum must be at least 0 and below 1, got 1"),
     "notes": (saved_with(notes=[1]), "damaged: .*notes must be"),
     "probe's rate": (
         saved_with(probes=[{"lr": 0, "losses": [], "validation_loss": None, "fall": 1}]),

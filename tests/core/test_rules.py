@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,26 @@ def test_noise_on_the_losses_moves_the_default_little(rule, seed):
     if rule.__name__ == "basin":
         clean, noisy = rule(valley_curve()).lr, rule(valley_curve(noise=0.1, seed=seed)).lr
         assert abs(np.log10(noisy / clean)) < 0.3
+
+
+def test_the_default_rate_is_lower_the_more_steps_the_momentum_averages_over():
+    curve = valley_curve(100)
+    rates = [find_rule("basin")(replace(curve, momentum=momentum)).lr for momentum in (0.0, 0.5, 0.9, 0.99)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] / rates[2] == pytest.approx(10 ** (1 / 3))
+    assert find_rule("basin")(curve).lr == rates[2]  # one that is not known counts as 0.9
+
+
+def test_the_default_rate_is_lower_where_the_loss_runs_away_suddenly():
+    curve = valley_curve(200)
+    after_lowest = {factor: int(np.searchsorted(curve.lrs, factor * LOWEST)) for factor in (2, 4, 8, 16)}
+    rates = {factor: find_rule("basin")(curve_until(curve, end)).lr for factor, end in after_lowest.items()}
+    assert rates[2] < rates[4] < rates[8]
+    assert rates[8] == pytest.approx(rates[16], rel=0.1)
+
+
+def curve_until(curve, end):
+    return Curve(curve.lrs[:end], curve.losses[:end], stop_reason=StopReason.DIVERGED)
 
 
 def test_a_sudden_end_is_seen_although_the_sweep_went_on():

@@ -172,6 +172,11 @@ def test_weight_decay_is_that_of_the_search():
     np.testing.assert_allclose(result.losses, 2 * weights**2)
 
 
+@pytest.mark.parametrize(("name", "momentum"), [("Adam", 0.9), ("SGD", 0.0), ("torch's AdamW", 0.9)])
+def test_the_curve_tells_the_momentum_of_the_optimizer(tmp_path, name, momentum):
+    assert lr_find(new_learner(tmp_path, opt_func=OPTIMIZERS[name]), **BOUNDS).curve.momentum == momentum
+
+
 def test_mixup_takes_part_and_its_loss_is_taken_off_again(tmp_path):
     loss = CrossEntropyLossFlat()
     learn = new_learner(tmp_path, loss_func=loss, cbs=MixUp())

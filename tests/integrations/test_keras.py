@@ -188,6 +188,20 @@ def test_weight_decay_is_that_of_the_search_and_then_the_users_again():
         np.testing.assert_allclose(result.losses, weights**2, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "momentum"),
+    [
+        (keras.optimizers.SGD(0.1), 0.0),
+        (keras.optimizers.RMSprop(0.1, momentum=0.5), 0.5),
+        (keras.optimizers.Adam(0.1), 0.9),
+        (keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1, beta_1=0.8)), 0.8),
+        (keras.optimizers.Adagrad(0.1), None),
+    ],
+)
+def test_the_curve_tells_the_momentum_of_the_optimizer(optimizer, momentum):
+    assert lr_find(new_model(lambda: optimizer), INPUTS, TARGETS, batch_size=8, **BOUNDS).curve.momentum == momentum
+
+
 def loss_scaling(initial_scale=2.0**15):
     """A model whose optimizer skips the steps that overflow."""
     model = keras.Sequential([keras.Input((1,)), Slope()])

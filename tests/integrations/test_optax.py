@@ -242,6 +242,22 @@ def test_a_rate_kept_in_the_optimizer_state_follows_the_search():
     np.testing.assert_allclose(injected.losses, plain.losses, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("make_optimizer", "momentum"),
+    [
+        (optax.sgd, 0.0),
+        (lambda lr: optax.chain(optax.clip_by_global_norm(1.0), optax.rmsprop(lr)), 0.0),
+        (optax.inject_hyperparams(optax.sgd), 0.0),
+        (lambda lr: optax.MultiSteps(optax.sgd(lr), 2), 0.0),
+        (lambda lr: optax.sgd(lr, momentum=0.9), None),
+        (lambda lr: optax.MultiSteps(optax.adamw(lr), 2), None),
+        (optax.inject_hyperparams(optax.lion), None),
+    ],
+)
+def test_the_curve_tells_of_an_optimizer_without_momentum(make_optimizer, momentum):
+    assert lr_find(squared_error, new_params(), make_optimizer, BATCHES, **BOUNDS).curve.momentum == momentum
+
+
 @pytest.mark.parametrize("wrap", [lambda multi: multi, lambda multi: multi.gradient_transformation()])
 def test_accumulated_batches_are_one_step_with_their_mean_loss(wrap):
     halves = [(inputs[i : i + 4], targets[i : i + 4]) for inputs, targets in BATCHES for i in (0, 4)]

@@ -317,6 +317,25 @@ def test_the_ratio_of_the_groups_is_kept_during_the_search_and_after():
     assert [group["lr"] for group in optimizer.param_groups] == [1e-4, 1e-2]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "momentum"),
+    [
+        (torch.optim.SGD, ({}, {"momentum": 0.8}), 0.8),  # the larger of the groups'
+        (torch.optim.SGD, ({}, {}), 0.0),
+        (torch.optim.SGD, ({}, {"momentum": 1.5}), None),  # no average
+        (torch.optim.RMSprop, ({}, {}), 0.0),
+        (torch.optim.AdamW, ({}, {"betas": (0.95, 0.98)}), 0.95),
+        (torch.optim.Adagrad, ({}, {}), None),
+    ],
+)
+def test_the_curve_tells_the_momentum_of_the_optimizer(kind, options, momentum):
+    model = classifier()
+    first, second = options
+    optimizer = kind([{"params": model[0].parameters(), **first}, {"params": model[4].parameters(), **second}], lr=0.1)
+    curve = lr_find(model, optimizer, nn.CrossEntropyLoss(), DataLoader(samples(), 8), **BOUNDS).curve
+    assert curve.momentum == (None if momentum is None else pytest.approx(momentum))
+
+
 @pytest.mark.parametrize("tensor", [False, True])
 def test_apply_sets_the_rate_and_keeps_the_ratios(tensor):
     model = classifier()

@@ -23,6 +23,11 @@ class Curve:
         notes: Sentences for the user about what happened on the way.
         validation_loss: What the sweep's `validate` measured after the last step; None where there is none.
         ignores_rate: Whether the losses were the same, batch by batch, as at very different rates.
+        momentum: The share of the averaged gradient that the optimizer keeps from step to step: momentum of SGD, the
+            first beta of Adam, 0 where it keeps none; None where that is not known.
+
+    Raises:
+        ValueError: The shapes do not fit, or a value is out of range.
     """
 
     lrs: NDArray[np.float64]
@@ -32,6 +37,7 @@ class Curve:
     notes: tuple[str, ...] = ()
     validation_loss: float | None = None
     ignores_rate: bool = False
+    momentum: float | None = None
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
@@ -44,6 +50,8 @@ class Curve:
             raise ValueError("lrs must be finite and greater than 0")
         if not (np.all(np.isfinite(groups)) and np.all(groups >= 0)):
             raise ValueError("group_lrs must be finite and at least 0")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
         object.__setattr__(self, "lrs", lrs)
         object.__setattr__(self, "losses", losses)
         object.__setattr__(self, "group_lrs", groups)

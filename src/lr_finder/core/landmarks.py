@@ -128,12 +128,17 @@ class Reading:
         return self.fall / self.noise if self.noise > 0 else np.inf
 
     @property
+    def room(self) -> float:
+        """The factor from the lowest point to where the loss ran away; infinite where it did not."""
+        return float(self.lrs[-1] / self.lrs[self.lowest]) if self.has_diverged else np.inf
+
+    @property
     def is_sudden(self) -> bool:
         """Whether the loss ran away right after its lowest point.
 
         The rates had then passed what a training can stand before the loss showed it.
         """
-        return self.has_diverged and bool(self.lrs[-1] < SUDDEN * self.lrs[self.lowest])
+        return self.room < SUDDEN
 
     @property
     def doubt(self) -> tuple[Confidence, str]:

@@ -21,6 +21,19 @@ def base_lrs(groups: Groups) -> list[float]:
     return [float(group.get("initial_lr", group["lr"])) for group in groups]
 
 
+def read_momentum(group: dict[str, Any]) -> float | None:
+    """The momentum of a group: the first of its `betas`, or `momentum`; None for an optimizer that has neither."""
+    value = group["betas"][0] if "betas" in group else group.get("momentum")
+    return None if value is None else float(value)
+
+
+def largest_momentum(groups: Groups) -> float | None:
+    """The largest momentum of the groups; None where that is not known, or is no share."""
+    values = [read_momentum(group) for group in groups]
+    known = [value for value in values if value is not None and 0 <= value < 1]
+    return max(known) if known and len(known) == len(values) else None
+
+
 def write_lrs(groups: Groups, lrs: Iterable[float]) -> None:
     """Sets the rate of each group. A tensor is filled, not replaced: a compiled or captured step reads that tensor."""
     for group, lr in zip(groups, lrs, strict=True):

@@ -44,6 +44,7 @@ class RangeTest:
             has none.
         read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on;
             what was recorded after the step at which the rule would have stopped is cut from the curve.
+        momentum: That of the optimizer, for the curve: the default rule reads one without momentum otherwise.
 
     Raises:
         ValueError: A bound or a count is out of range.
@@ -62,6 +63,7 @@ class RangeTest:
         read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
         read_every: int = 1,
         validate: Callable[[], Any] | None = None,
+        momentum: float | None = None,
     ):
         sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
         self.steps_taken = 0
@@ -72,6 +74,7 @@ class RangeTest:
         self._read = read
         self._read_every = read_every
         self._validate = validate
+        self._momentum = momentum
         self._validation_loss: float | None = None
         self._unread: list[Any] = []
         self._losses: list[float] = []
@@ -168,6 +171,7 @@ class RangeTest:
             self.stop_reason,
             tuple(self.notes),
             self._validation_loss,
+            momentum=self._momentum,
         )
 
     @property

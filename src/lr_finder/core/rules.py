@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lr_finder.core.curve import Curve
-from lr_finder.core.landmarks import Reading
+from lr_finder.core.landmarks import SUDDEN, Reading
 from lr_finder.core.reading import read
 from lr_finder.core.suggest import Suggestion
 
@@ -14,24 +14,31 @@ Rule = Callable[[Curve], Suggestion]
 INTERVAL = 3.0
 """The interval reaches this factor to either side; how often it holds a good rate is measured in benchmarks/."""
 
-PACE_FACTOR = 18.0
-"""The default rule's divisor at one step per decade; the best of the benchmark's tasks at 11, 23 and 57 alike."""
+PACE_FACTOR = 10.0
+"""The default rule's divisor at one step per decade without momentum; about the best on the tasks of benchmarks/ for
+ramps of 11, 23 and 57 steps per decade alike."""
+
+TYPICAL_MOMENTUM = 0.9
+"""Taken where an optimizer's momentum is not known."""
 
 WIDEST_BASIN = 10.0
 """A basin counts as this factor wide at most: a loss that saturates can stay low over decades of rate."""
 
 
 def basin(curve: Curve) -> Suggestion:
-    """The middle of the rates at which the loss is nearly as low as it gets, divided by a factor for the ramp's pace.
+    """The middle of the rates at which the loss is nearly as low as it gets, divided by how late the ramp shows it.
 
     The loss is lowest where one more step at that rate just undoes what the steps before it gained; a rate that is to
-    be used for a whole training must be smaller. The faster the ramp, the later the loss shows it: the best divisor
-    fell with the square root of the pace over 11 to 57 steps per decade.
+    be used for a whole training must be smaller. The faster the ramp, the later the loss shows it, and the later the
+    more steps the optimizer's momentum averages over, 1 / (1 - momentum). Where the loss ran away suddenly, the rates
+    were too high before its lowest point.
     """
     reading = read(curve)
     first, last = reading.basin
     middle = first * np.sqrt(min(last / first, WIDEST_BASIN))
-    divisor = max(PACE_FACTOR / np.sqrt(reading.pace), 1.0)
+    averaged_steps = 1 / (1 - (TYPICAL_MOMENTUM if curve.momentum is None else curve.momentum))
+    lag = max(PACE_FACTOR * np.cbrt(averaged_steps) / np.sqrt(reading.pace), 1.0)
+    divisor = lag * np.sqrt(max(SUDDEN / reading.room, 1.0))
     why = f"the rates with about as low a loss have their middle at {middle:.2g}"
     if divisor > 1:
         why += f", and this is {divisor:.1f} times less"

@@ -83,7 +83,16 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
     if not len(lrs):
         group_lrs = np.empty((0, 1))
     ignores_rate = data.get("ignores_rate", False) is True
-    curve = Curve(lrs, losses, group_lrs, StopReason[data["stop_reason"]], tuple(notes), ignores_rate=ignores_rate)
+    momentum = data.get("momentum")
+    curve = Curve(
+        lrs,
+        losses,
+        group_lrs,
+        StopReason[data["stop_reason"]],
+        tuple(notes),
+        ignores_rate=ignores_rate,
+        momentum=None if momentum is None else _number(momentum),
+    )
     if not isinstance(data.get("probes", []), list):
         raise ValueError("probes must be a list")
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
@@ -109,6 +118,7 @@ def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[
         "steps_taken": steps_taken,
         "notes": list(curve.notes),
         "ignores_rate": curve.ignores_rate,
+        "momentum": curve.momentum,
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.parameter_groups import largest_momentum, read_lrs
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
@@ -113,10 +114,13 @@ class _Climb(Callback):
 
     def before_fit(self) -> None:
         """Starts the range test, with the ratios of the rates that `fit` has just set."""
-        current = [float(group["lr"]) for group in self.learn.opt.hypers]
+        groups = self.learn.opt.hypers
         on_accelerator = next(self.learn.model.parameters()).device.type != "cpu"
         self.range_test = RangeTest.over(
-            self._sweep, current_lrs=current, read_every=READ_EVERY if on_accelerator else 1
+            self._sweep,
+            current_lrs=read_lrs(groups),
+            read_every=READ_EVERY if on_accelerator else 1,
+            momentum=largest_momentum([{"momentum": group.get("mom")} for group in groups]),
         )
 
     def before_step(self) -> None:

@@ -12,6 +12,7 @@ from keras.src.backend.common.global_state import GLOBAL_STATE_TRACKER
 
 import lr_finder.preserve.keras_objects  # noqa: F401  registers the kinds of Keras
 from lr_finder.core.curve import Curve
+from lr_finder.core.parameter_groups import largest_momentum
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import StopReason
@@ -54,7 +55,7 @@ class LRFinder(keras.callbacks.Callback):
             raise ValueError("model must be compiled with an optimizer: model.compile(optimizer, loss)")
         self._swept = model
         self._wd = sweep.wd
-        self._test = RangeTest.over(sweep)
+        self._test = RangeTest.over(sweep, momentum=_momentum(_optimizer(model)))
         self._on_step = on_step
         self._block = ExitStack()
         self._losses: list[float] = []
@@ -133,7 +134,7 @@ class LRFinder(keras.callbacks.Callback):
     def _make_ready(self) -> None:
         """Makes every step one call, with a rate that can be set."""
         model = self._swept
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # under a LossScaleOptimizer
+        optimizer = _optimizer(model)
         if not isinstance(optimizer._learning_rate, keras.Variable):  # a schedule or a function
             rate = keras.Variable(0.0, name="learning_rate", dtype="float32", trainable=False)
             optimizer._track_variable(rate)
@@ -144,3 +145,13 @@ class LRFinder(keras.callbacks.Callback):
             model.train_step = partial(model.train_step)
         model.steps_per_execution = 1
         model.train_function = None  # the one that is there may take several steps a call
+
+
+def _optimizer(model: keras.Model) -> Any:
+    """The optimizer itself, also under a LossScaleOptimizer."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+
+
+def _momentum(optimizer: Any) -> float | None:
+    """Its momentum, None where that is not known."""
+    return largest_momentum([{"momentum": getattr(optimizer, "momentum", getattr(optimizer, "beta_1", None))}])

@@ -78,7 +78,9 @@ class Training:
             with preserve(*holding_state(self.batches)):
                 batches.restart()
                 run = _Run(self, compiled, batches, lr=float(sweep.lrs[0]))
-                test = RangeTest.over(self._validating(sweep, run), read=_read, read_every=READ_EVERY)
+                test = RangeTest.over(
+                    self._validating(sweep, run), read=_read, read_every=READ_EVERY, momentum=run.momentum
+                )
                 try:
                     while not test.has_ended:
                         test.record(run.optimizer_step(test.lr))
@@ -128,6 +130,7 @@ class _Run:
         self.carried = training.carried
         self._has_started = False
         check_unscheduled(self._state)
+        self.momentum = _momentum(self._state)
 
     def optimizer_step(self, lr: float) -> jax.Array:
         """Trains until the optimizer updates; the mean loss of the batches that it took."""
@@ -161,6 +164,28 @@ def scalar(loss: Any) -> jax.Array:
     if jnp.shape(value) != ():
         raise ValueError(f"loss must return a scalar, got an array of shape {jnp.shape(value)}")
     return value
+
+
+def _momentum(state: Any) -> float | None:
+    """0 where the state of an optimizer keeps no gradient from step to step; None where it may keep one."""
+    return None if _may_keep_gradients(state) else 0.0
+
+
+def _may_keep_gradients(state: Any) -> bool:
+    """Whether there is more in an optimizer's state than averages of squares and counts of steps."""
+    wrappers = {optax.MultiStepsState: "inner_opt_state", optax.InjectStatefulHyperparamsState: "inner_state"}
+    squares = (optax.ScaleByRmsState, optax.ScaleByRStdDevState, optax.ScaleByRssState)
+
+    def is_known(node: Any) -> bool:
+        return isinstance(node, (*wrappers, *squares))
+
+    for node in jax.tree.leaves(state, is_leaf=is_known):
+        if type(node) in wrappers:
+            if _may_keep_gradients(getattr(node, wrappers[type(node)])):
+                return True
+        elif not is_known(node) and not jnp.issubdtype(jnp.result_type(node), jnp.integer):
+            return True
+    return False
 
 
 def _aim(state: Any, fresh: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch.optim import Optimizer
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.parameter_groups import Groups, base_lrs
+from lr_finder.core.parameter_groups import Groups, base_lrs, largest_momentum
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
@@ -95,6 +95,7 @@ def range_test(sweep: Sweep, groups: Groups, state: Sequence[Any] = ()) -> Range
         current_lrs=base_lrs(groups),
         read=reader_for(state),
         read_every=READ_EVERY if on_accelerator else 1,
+        momentum=largest_momentum(groups),
     )
 
 

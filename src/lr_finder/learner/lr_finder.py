@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from lr_finder.core.parameter_groups import largest_momentum
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import BestMultiple, StopReason
@@ -80,7 +81,7 @@ class LRFinder(LearnerCallback):
             pbar.show_table = False  # epochs mean nothing here
             if self.progress is not None:
                 pbar.show = self.progress
-        self.test = self._new_test()
+        self.test = self._new_test(momentum=largest_momentum(self.learn.opt.opt.param_groups))
         self._divergence = BestMultiple()
         self._preserved.enter_context(preserve(*self._state()))
         self._set_rate()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
 
-from lr_finder.core.parameter_groups import read_lrs, write_lrs
+from lr_finder.core.parameter_groups import read_lrs, read_momentum, write_lrs
 from lr_finder.learner.layers import decay_groups
 
 Floats: TypeAlias = float | Sequence[float] | NDArray[np.float64]
@@ -98,8 +98,7 @@ class OptimWrapper:
     @property
     def mom(self) -> float | None:
         """Momentum: the first of `betas`, or `momentum`; None for an optimizer without."""
-        group = self.opt.param_groups[-1]
-        return group["betas"][0] if "betas" in group else group.get("momentum")
+        return read_momentum(self.opt.param_groups[-1])
 
     @mom.setter
     def mom(self, value: Floats) -> None:
