@@ -1,8 +1,8 @@
 """Ramps of every case, recorded so that ways to read them can be compared without training again.
 
 `python -m benchmarks.ramps` from the root; what is in `results/ramps.json` already is skipped. Each case and seed has a
-quick look over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80 and in 200
-through the region that the first climb found, all from the same start.
+quick look over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80, in 160 and in
+240 through the region that the first climb found, all from the same start.
 """
 
 import json
@@ -25,7 +25,7 @@ Ramps = dict[int, Curve]
 
 
 def record(case: Case, seed: int) -> Ramps:
-    """The four ramps of a case."""
+    """The ramps of a case."""
     model, make_optimizer, loss_fn, loader, _ = case.make(seed)
     optimizer = make_optimizer(1e-3)
 
@@ -35,7 +35,7 @@ def record(case: Case, seed: int) -> Ramps:
 
     look = ramp(20)
     first = ramp(40, **first_region(look))
-    return {20: look, 40: first} | {steps: ramp(steps, **next_region(first)) for steps in (80, 200)}
+    return {20: look, 40: first} | {steps: ramp(steps, **next_region(first)) for steps in (80, 160, 240)}
 
 
 def load() -> dict[tuple[str, int], Ramps]:
@@ -49,7 +49,7 @@ def load() -> dict[tuple[str, int], Ramps]:
 
 
 def save(ramps: dict[tuple[str, int], Ramps]) -> None:
-    """Writes the file in one go. A ramp is its rates' two ends, its losses (null for NaN), and how it ended."""
+    """Writes the file in one go. A ramp is its rates' two ends, its losses (null for NaN), how it ended, and the momentum."""
     content: dict[str, dict[int, dict[int, Any]]] = {}
     for (case, seed), curves in ramps.items():
         content.setdefault(case, {})[seed] = {
@@ -57,6 +57,7 @@ def save(ramps: dict[tuple[str, int], Ramps]) -> None:
                 "lrs": [float(curve.lrs[0]), float(curve.lrs[-1])],
                 "losses": [float(f"{loss:.7g}") if np.isfinite(loss) else None for loss in curve.losses],
                 "stop_reason": curve.stop_reason.name,
+                "momentum": curve.momentum,
             }
             for steps, curve in curves.items()
         }
@@ -67,7 +68,8 @@ def save(ramps: dict[tuple[str, int], Ramps]) -> None:
 
 def _curve(ramp: dict[str, Any]) -> Curve:
     losses = np.array([np.nan if loss is None else loss for loss in ramp["losses"]])
-    return Curve(np.geomspace(*ramp["lrs"], len(losses)), losses, stop_reason=StopReason[ramp["stop_reason"]])
+    lrs = np.geomspace(*ramp["lrs"], len(losses))
+    return Curve(lrs, losses, stop_reason=StopReason[ramp["stop_reason"]], momentum=ramp["momentum"])
 
 
 def main() -> None:

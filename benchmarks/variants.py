@@ -1,41 +1,60 @@
 """What else could be read from the same ramps, and other ways to decide when a climb was too fast.
 
-Reads `results/ramps.json`; run `python -m benchmarks.variants` from the root. Every landmark is divided by its own
-constant over the square root of the pace, chosen on the other tasks: it is never scored on a task that chose it.
+Reads `results/ramps.json`; run `python -m benchmarks.variants` from the root. Every landmark is divided by a constant of
+its own, chosen on the other tasks: it is never scored on a task that chose it.
 """
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import ramps
 from benchmarks.regret import RegretCurve, regret_curve
 from benchmarks.truth_file import load_truths
+from lr_finder import Curve
 from lr_finder.core.climbs import saw_next_to_nothing
-from lr_finder.core.landmarks import IN_NOISE, Reading
+from lr_finder.core.landmarks import IN_NOISE, SUDDEN, Reading
 from lr_finder.core.reading import try_to_read
-from lr_finder.core.rules import PACE_FACTOR, WIDEST_BASIN
+from lr_finder.core.rules import WIDEST_BASIN, find_rule
 
 RESULTS = Path(__file__).parent / "results" / "variants.json"
 
 CONSTANTS = 10 ** np.arange(-1.0, 3.01, 0.05)
-"""Tried as the divisor at one step per decade."""
+"""Tried as the divisor's constant."""
+
+
+class Readable(NamedTuple):
+    """A ramp from which something can be read."""
+
+    curve: Curve
+    reading: Reading
+
+    @property
+    def averaged_steps(self) -> float:
+        """How many steps the optimizer's momentum averages over."""
+        assert self.curve.momentum is not None, "every optimizer of the benchmark tells it"
+        return 1 / (1 - self.curve.momentum)
+
 
 Landmark = Callable[[Reading], float]
-Readings = dict[tuple[str, int], dict[int, Reading | None]]
+Divisor = Callable[[Readable], float]
+"""Up to a constant."""
+
+Ramps = dict[tuple[str, int], dict[int, Readable | None]]
 """By case and seed, and by the steps of the ramp; None where nothing can be read."""
 
 
-def middle(reading: Reading, widest: float) -> float:
+def middle(reading: Reading, widest: float = WIDEST_BASIN) -> float:
     """The middle of the basin, which counts as so wide at most."""
     first, last = reading.basin
     return first * np.sqrt(min(last / first, widest))
 
 
 LANDMARKS: dict[str, Landmark] = {
-    "middle of the basin, a decade wide at most (the default)": lambda r: middle(r, WIDEST_BASIN),
+    "middle of the basin, a decade wide at most (the default)": middle,
     "middle of the basin, however wide": lambda r: middle(r, np.inf),
     "beginning of the basin": lambda r: r.basin[0],
     "first within 5 % of the fall of the lowest": lambda r: r.first_within(0.05),
@@ -46,16 +65,42 @@ LANDMARKS: dict[str, Landmark] = {
 }
 
 
-def held_out_regret(landmark: Landmark, readings: Readings, curves: dict[str, RegretCurve]) -> dict[str, float]:
-    """The regret for each length of ramp, and over all, with the constant chosen on the other tasks."""
-    keys = [(case, steps, reading) for (case, _), by_steps in readings.items() for steps, reading in by_steps.items()]
-    keys = [(case, steps, reading) for case, steps, reading in keys if reading is not None]
-    tasks = np.array([case.rsplit("-", 1)[0] for case, _, _ in keys])
-    lengths = np.array([steps for _, steps, _ in keys])
+def late(ramp: Readable, root: float = 3) -> float:
+    """How late a ramp shows its low point, up to a constant; the root is that of the steps that are averaged over."""
+    return ramp.averaged_steps ** (1 / root) / np.sqrt(ramp.reading.pace)
+
+
+def late_or_sudden(ramp: Readable) -> float:
+    """The same, and more where the loss ran away suddenly: what the default rule divides by."""
+    return late(ramp) * np.sqrt(max(SUDDEN / ramp.reading.room, 1))
+
+
+DIVISORS: dict[str, Divisor] = {
+    "nothing else": lambda ramp: 1.0,
+    "1 / √pace": lambda ramp: late(ramp, root=np.inf),
+    "⁴√averaged / √pace": lambda ramp: late(ramp, root=4),
+    "∛averaged / √pace": late,
+    "√averaged / √pace": lambda ramp: late(ramp, root=2),
+    "∛averaged / √pace, and more where sudden (the default)": late_or_sudden,
+}
+
+
+def held_out_regret(
+    landmark: Landmark, divisor: Divisor, recorded: Ramps, truths: dict[str, RegretCurve]
+) -> dict[str, float]:
+    """The regret for each length of ramp, and the constant; each task's is chosen on the others, for all lengths."""
+    readable = [
+        (case, steps, ramp) for (case, _), by_steps in recorded.items() for steps, ramp in by_steps.items() if ramp
+    ]
+    tasks = np.array([case.rsplit("-", 1)[0] for case, _, _ in readable])
+    lengths = np.array([steps for _, steps, _ in readable])
     regrets = np.array(
-        [[curves[case].at(landmark(r) / (c / np.sqrt(r.pace))) for c in CONSTANTS] for case, _, r in keys]
+        [
+            [truths[case].at(landmark(ramp.reading) / (constant * divisor(ramp))) for constant in CONSTANTS]
+            for case, _, ramp in readable
+        ]
     )
-    chosen = np.empty(len(keys))
+    chosen = np.empty(len(readable))
     for task in np.unique(tasks):
         chosen[tasks == task] = regrets[tasks == task, regrets[tasks != task].mean(0).argmin()]
     return {str(steps): round(float(chosen[lengths == steps].mean()), 4) for steps in np.unique(lengths)} | {
@@ -63,32 +108,35 @@ def held_out_regret(landmark: Landmark, readings: Readings, curves: dict[str, Re
     }
 
 
-def policy(is_too_fast: Callable[[Reading], bool], recorded, readings: Readings, curves) -> dict[str, float]:
-    """A search that climbs in 40 steps, in 80 where that was too fast, and in 200 where that shows no clear fall.
+def policy(
+    is_too_fast: Callable[[Reading], bool], curves: dict[tuple[str, int], ramps.Ramps], recorded: Ramps, truths
+) -> dict[str, float]:
+    """A search that climbs in 40 steps, in 80 where that was too fast, and in 160 where that shows no clear fall.
 
     The climb in 80 is left out where the one in 40 saw next to nothing.
     """
+    basin = find_rule("basin")
     regrets, steps, refusals = [], [], 0
-    for (case, seed), by_steps in readings.items():
-        lengths = {planned: len(curve) for planned, curve in recorded[case, seed].items()}
+    for (case, seed), by_steps in recorded.items():
+        lengths = {planned: len(curve) for planned, curve in curves[case, seed].items()}
         taken = lengths[20] + lengths[40]
-        reading = by_steps[40]
-        if reading is None or is_too_fast(reading):
-            for length in (200,) if saw_next_to_nothing(recorded[case, seed][40]) else (80, 200):
+        ramp = by_steps[40]
+        if ramp is None or is_too_fast(ramp.reading):
+            for length in (160,) if saw_next_to_nothing(curves[case, seed][40]) else (80, 160):
                 taken += lengths[length]
-                reading = by_steps[length] or reading
-                if by_steps[length] is not None and by_steps[length].has_fallen_clearly:
+                slower = by_steps[length]
+                ramp = slower or ramp
+                if slower and slower.reading.has_fallen_clearly:
                     break
         steps.append(taken)
-        if reading is None:
+        if ramp is None:
             refusals += 1
         else:
-            lr = middle(reading, WIDEST_BASIN) / max(PACE_FACTOR / np.sqrt(reading.pace), 1)
-            regrets.append(curves[case].at(lr))
+            regrets.append(truths[case].at(basin(ramp.curve).lr))
     return {
         "regret": round(float(np.mean(regrets)), 4),
         "share_above_half": round(float((np.array(regrets) > 0.5).mean()), 4),
-        "refusals": round(refusals / len(readings), 3),
+        "refusals": round(refusals / len(recorded), 3),
         "steps": round(float(np.mean(steps))),
     }
 
@@ -103,24 +151,34 @@ POLICIES: dict[str, Callable[[Reading], bool]] = {
 }
 
 
+def readable(curve: Curve) -> Readable | None:
+    """The ramp with its reading, None where it tells nothing."""
+    reading = try_to_read(curve)
+    return None if reading is None else Readable(curve, reading)
+
+
 def main() -> None:
-    recorded = ramps.load()
-    readings = {
-        key: {steps: try_to_read(curve) for steps, curve in curves.items() if steps != 20}
-        for key, curves in recorded.items()
+    curves = ramps.load()
+    recorded: Ramps = {
+        key: {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
+        for key, by_steps in curves.items()
     }
-    curves = {truth.case: regret_curve(truth, "constant") for truth in load_truths() if "constant" in truth.curves}
+    truths = {truth.case: regret_curve(truth, "constant") for truth in load_truths() if "constant" in truth.curves}
+    lengths = sorted(next(iter(recorded.values())))
     result = {
         "command": "python -m benchmarks.variants",
         "unreadable": {
-            str(steps): round(float(np.mean([by[steps] is None for by in readings.values()])), 3)
-            for steps in (40, 80, 200)
+            str(steps): round(float(np.mean([by_steps[steps] is None for by_steps in recorded.values()])), 3)
+            for steps in lengths
         },
-        "landmarks": {name: held_out_regret(landmark, readings, curves) for name, landmark in LANDMARKS.items()},
-        "climbing_again": {name: policy(rule, recorded, readings, curves) for name, rule in POLICIES.items()},
+        "landmarks": {
+            name: held_out_regret(landmark, late_or_sudden, recorded, truths) for name, landmark in LANDMARKS.items()
+        },
+        "divisors": {name: held_out_regret(middle, divisor, recorded, truths) for name, divisor in DIVISORS.items()},
+        "climbing_again": {name: policy(rule, curves, recorded, truths) for name, rule in POLICIES.items()},
     }
-    print(json.dumps(result, indent=1))
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1, ensure_ascii=False))
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
