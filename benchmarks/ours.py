@@ -11,7 +11,6 @@ import torch
 
 from benchmarks.answers import FOLDER, Answers, ask_all
 from benchmarks.tasks import CASES, Case
-from benchmarks.truth import SEEDS
 from lr_finder import NoSuggestionError, Suggestion, lr_find
 from lr_finder.core.rules import RULES
 from lr_finder.core.schedule import schedule
@@ -50,9 +49,6 @@ SEARCHES = {
     "lr_finder, probes=5, validate": partial(ask_probes, with_validation=True, probes=5),
     "lr_finder, num_it=1000": partial(ask_rule, num_it=1000),
 }
-SEEDS_OF = {"lr_finder, num_it=1000": SEEDS[:1]}
-"""What takes many steps is asked about one seed."""
-
 RULES_ALONE = {
     f"rule {rule}, 1e-7 .. 10 in 100 steps": partial(ask_rule, rule=rule, start_lr=1e-7, end_lr=10.0) for rule in RULES
 }
@@ -78,7 +74,7 @@ def main(words: list[str]) -> None:
     for name, finder in (SEARCHES | RULES_ALONE).items():
         if words and not any(word in name for word in words):
             continue
-        answers = ask_all(name, finder, seeds=SEEDS_OF.get(name, SEEDS))
+        answers = ask_all(name, finder)
         print(f"{name}: {len(answers.given)} answers in {FOLDER.name}", flush=True)
         if name in SEARCHES:
             for_one_cycle(answers).save(FOLDER)

@@ -49,7 +49,7 @@ def load() -> dict[tuple[str, int], Ramps]:
 
 
 def save(ramps: dict[tuple[str, int], Ramps]) -> None:
-    """Writes the file in one go. A ramp is its rates' two ends, its losses (null for NaN), how it ended, and the momentum."""
+    """Writes the file in one go. A ramp is its rates' two ends, its losses (null for NaN), its end, its momentum."""
     content: dict[str, dict[int, dict[int, Any]]] = {}
     for (case, seed), curves in ramps.items():
         content.setdefault(case, {})[seed] = {

@@ -1,7 +1,7 @@
 """What else could be read from the same ramps, and other ways to decide when a climb was too fast.
 
-Reads `results/ramps.json`; run `python -m benchmarks.variants` from the root. Every landmark is divided by a constant of
-its own, chosen on the other tasks: it is never scored on a task that chose it.
+Reads `results/ramps.json`; run `python -m benchmarks.variants` from the root. Every landmark is divided by a constant
+of its own, chosen on the other tasks: it is never scored on a task that chose it.
 """
 
 import json

@@ -39,7 +39,7 @@ def test_a_bound_left_out_beside_one_given_has_the_reference_default():
 
 
 @pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
-@pytest.mark.parametrize("num_it", [60, 100, 300])
+@pytest.mark.parametrize("num_it", [30, 60, 100, 300])
 def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     """Descent is stable below a rate of 2 / curvature: the suggestion must lie within a decade and a half below."""
     bowl = Bowl(sharpest)
@@ -49,6 +49,7 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     assert (
         planned
         in {
+            30: ([12, 24], [12, 24, 48], [12, 24, 72]),
             60: ([12, 24], [12, 24, 48], [12, 24, 96]),
             100: ([20, 40], [20, 40, 80]),
             300: ([20, 40, 240],),
@@ -56,6 +57,24 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     )
     assert result.steps_taken <= sum(planned)
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
+
+
+def test_a_look_that_runs_away_after_a_few_steps_tells_where_to_climb():
+    bowl = Bowl(1e5)
+    search(bowl.ramp, num_it=60)
+    look, climb = bowl.sweeps[:2]
+    assert len(bowl.ramp(look)) < 12
+    assert climb.start_lr > 100 * look.start_lr
+
+
+def test_where_less_is_planned_than_a_look_and_a_climb_take_more_is_said_to_be_planned():
+    said = []
+    result = search(Bowl(10.0).ramp, num_it=20, plan=lambda steps, why: said.append(steps))
+    assert said[:2] == [20, 36]
+    assert result.steps_taken > 20
+    bowl = Bowl(10.0)
+    search(bowl.ramp, num_it=20, max_it=35)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20]
 
 
 @pytest.mark.parametrize("offset", [-1000.0, -1.0, 1000.0])

@@ -15,10 +15,13 @@ from lr_finder.core.sweep import Sweep
 Plan: TypeAlias = Callable[[int, str], object]
 """Is told how many optimizer steps there will be in all, and what for where that is more than was asked for."""
 
-LOCATE_STEPS, CLIMB_STEPS = 20, 40
-"""Steps for the quick look and for the first climb, of 100 planned; fewer in proportion where fewer are planned."""
+LOCATE_STEPS, MIN_LOCATE_STEPS = 20, 12
+"""Steps for the quick look, of 100 planned and more; fewer in proportion where fewer are planned, but so many."""
 
-SLOWER, SLOWEST = 2.0, 4.0
+CLIMB = 2
+"""The first climb takes this many times the steps of the quick look."""
+
+SLOWER, SLOWEST = 2, 4
 """The second climb takes this many times the steps of the first, the larger one where the first saw next to nothing."""
 
 EVEN_SLOWER = 2.5
@@ -27,8 +30,8 @@ EVEN_SLOWER = 2.5
 NEXT_TO_NOTHING = 2.0
 """A fall of less than this many times the noise of a single loss may be anywhere."""
 
-MIN_LOCATE_STEPS = 12
-"""Fewer steps than this over the whole range see nothing."""
+MIN_SEEN = 4
+"""Fewer finite losses than this in the quick look show nothing."""
 
 HIGHEST_LR = 1e3
 """Without a range the search goes beyond the reference's 10: a flat loss can want more."""
@@ -58,11 +61,13 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
         The curves of the climbs, in order; that of the quick look where there was nothing to climb.
     """
     num_it = whole.num_it
-    scale = min(num_it / 100, 1)
-    locate_steps, climb_steps = max(MIN_LOCATE_STEPS, round(LOCATE_STEPS * scale)), round(CLIMB_STEPS * scale)
-    left = num_it - locate_steps - climb_steps
-    if left < 0:
+    locate_steps = max(round(LOCATE_STEPS * min(num_it / 100, 1)), MIN_LOCATE_STEPS)
+    climb_steps = CLIMB * locate_steps
+    least = locate_steps + climb_steps
+    if least > most_steps:
         return [ramp(whole)]
+    if least > num_it:
+        plan(least, "")
     located = ramp(replace(whole, end_lr=HIGHEST_LR, num_it=locate_steps, stop_div=True))
     if _is_hopeless(located):
         return [located]
@@ -78,7 +83,8 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
             plan(max(num_it, taken + steps), "")
             climbs.append(ramp(replace(whole, **next_region(climbs[-1]), num_it=steps)))
 
-    slower = max(left, round((SLOWEST if saw_next_to_nothing(climbs[0]) else SLOWER) * climb_steps))
+    left = num_it - least
+    slower = max(left, (SLOWEST if saw_next_to_nothing(climbs[0]) else SLOWER) * climb_steps)
     if left == slower or _was_too_fast(climbs[0]):
         climb_again(slower, at_least=climb_steps)
         reading = try_to_read(climbs[-1])
@@ -110,11 +116,12 @@ def _was_too_fast(climbed: Curve) -> bool:
 
 def saw_next_to_nothing(climbed: Curve) -> bool:
     """Whether the fall is lost in the noise, or the loss ran away at once: twice the steps would not find it either."""
-    return _has_too_few(climbed) or look_at(climbed).fall_over_noise < NEXT_TO_NOTHING
+    return _has_fewer(climbed, MIN_STEPS) or look_at(climbed).fall_over_noise < NEXT_TO_NOTHING
 
 
-def _has_too_few(curve: Curve) -> bool:
-    return np.isfinite(curve.losses).sum() < MIN_STEPS
+def _has_fewer(curve: Curve, least: int) -> bool:
+    """Whether there are fewer finite losses than that."""
+    return bool(np.isfinite(curve.losses).sum() < least)
 
 
 def first_region(look: Curve) -> dict[str, float]:
@@ -122,7 +129,7 @@ def first_region(look: Curve) -> dict[str, float]:
 
     The look only has to come near, and is too quick to tell its noise.
     """
-    if _has_too_few(look):
+    if _has_fewer(look, MIN_SEEN):
         return {"end_lr": HIGHEST_LR}
     reading = look_at(look)
     lowest = max(float(reading.lrs[reading.lowest]), _lowest_possible(reading))
@@ -135,7 +142,7 @@ def next_region(climbed: Curve) -> dict[str, float]:
     They hold every rate that may have the lowest loss: of a loss that saturates the first matters, of one that is
     hardly seen in its noise the last. A slower climb runs away no later than a faster one, and need not go further.
     """
-    if _has_too_few(climbed):
+    if _has_fewer(climbed, MIN_STEPS):
         return {"end_lr": HIGHEST_LR}
     reading = look_at(climbed)
     first, last = (max(lr, _lowest_possible(reading)) for lr in reading.as_low)
