@@ -17,14 +17,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.tasks import CASES, Case, epochs
+from benchmarks.tasks import CASES, MOMENTUM_CASES, Case, epochs
 from benchmarks.truth_file import FOLDER, Losses, Truth
 
 RATES = {index: float(f"{10 ** (index / 3):.6g}") for index in range(-21, 7)}
 """Three rates per decade, 1e-7 to 100."""
 
 USUAL_RATE = {
-    "sgd": -3, "momentum": -5, "adamw": -8, "rmsprop": -8, "lion": -11, "muon": -6, "sparse_adam": -6
+    "sgd": -3, "momentum": -5, "adamw": -8, "rmsprop": -8, "lion": -11, "muon": -6, "sparse_adam": -6,
+    "sgd_m0.5": -4, "sgd_m0.99": -8, "adamw_m0": -8, "adamw_m0.99": -8, "rmsprop_m0.9": -11,
 }  # fmt: skip
 """Index in `RATES` of where to begin with an optimizer; it decides what is measured first, not what is found."""
 
@@ -105,7 +106,7 @@ def measure(name: str, schedule: str, seed: int, folder: Path = FOLDER) -> str |
 
     Gives a line about it, or None where it was there already.
     """
-    case = CASES[name]
+    case = (CASES | MOMENTUM_CASES)[name]
     path = folder / f"{name}.json"
     truth = Truth.load(path) if path.exists() else _nothing_measured(case)
     seeds = truth.curves.setdefault(schedule, {})

@@ -27,5 +27,17 @@ TASKS: tuple[Task, ...] = (
 CASES: dict[str, Case] = {
     case.name: case for task in TASKS for case in (Case(task, optimizer) for optimizer in task.optimizers)
 }
+"""All that is scored."""
 
-__all__ = ["CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]
+MOMENTUM_CASES: dict[str, Case] = {
+    case.name: case
+    for task in TASKS
+    if task.name not in ("factorisation", "fine_tuned_transformer", "vision_transformer")
+    for case in (
+        Case(task, optimizer) for optimizer in ("sgd_m0.5", "sgd_m0.99", "adamw_m0", "adamw_m0.99", "rmsprop_m0.9")
+    )
+}
+"""The tasks with optimizers of another momentum, for `benchmarks.momentum` alone; without the slow tasks and the one
+with sparse gradients, which most optimizers do not take."""
+
+__all__ = ["CASES", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]

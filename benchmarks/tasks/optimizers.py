@@ -1,4 +1,4 @@
-"""The optimizers of the benchmark, each with its customary settings: `(model, lr) -> optimizer`."""
+"""The optimizers of the benchmark: `(model, lr) -> optimizer`, with customary settings but for the last ones."""
 
 from collections.abc import Callable
 
@@ -43,4 +43,10 @@ OPTIMIZERS: dict[str, Callable[[nn.Module, float], Optimizer]] = {
     "lion": lambda model, lr: Lion(_trainable(model), lr),
     "muon": lambda model, lr: Muon(_trainable(model), lr),  # matrices only: for models without biases
     "sparse_adam": lambda model, lr: SparseAdam(_trainable(model), lr),
+    # With another momentum than is customary:
+    "sgd_m0.5": lambda model, lr: SGD(_trainable(model), lr, momentum=0.5),
+    "sgd_m0.99": lambda model, lr: SGD(_trainable(model), lr, momentum=0.99),
+    "adamw_m0": lambda model, lr: AdamW(_trainable(model), lr, betas=(0.0, 0.999)),
+    "adamw_m0.99": lambda model, lr: AdamW(_trainable(model), lr, betas=(0.99, 0.999)),
+    "rmsprop_m0.9": lambda model, lr: RMSprop(_trainable(model), lr, momentum=0.9),
 }

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from benchmarks.tasks import CASES, TASKS, Case, epochs
+from benchmarks.tasks import CASES, MOMENTUM_CASES, TASKS, Case, epochs
 from benchmarks.tasks.constants import (
     constant_binary_cross_entropy,
     constant_cross_entropy,
@@ -10,6 +10,8 @@ from benchmarks.tasks.constants import (
 )
 from benchmarks.tasks.optimizers import Lion
 from benchmarks.truth import RATES, USUAL_RATE
+
+from lr_finder.core.parameter_groups import largest_momentum
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 EVERY_TASK = pytest.mark.parametrize(
@@ -36,6 +38,22 @@ def test_three_steps_have_finite_losses_and_move_the_model(case):
     first, second = case.make(0).validate(), three_losses(case, 0)
     assert all(map(math.isfinite, [first, *second]))
     assert first != second[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum"),
+    [
+        ("mlp-sgd_m0.5", 0.5),
+        ("mlp-sgd_m0.99", 0.99),
+        ("mlp-adamw_m0", 0),
+        ("mlp-adamw_m0.99", 0.99),
+        ("mlp-rmsprop_m0.9", 0.9),
+    ],
+)
+def test_an_optimizer_of_another_momentum_tells_it(name, momentum):
+    case = MOMENTUM_CASES[name]
+    assert largest_momentum(case.make(0).make_optimizer(0.1).param_groups) == momentum
+    assert all(map(math.isfinite, three_losses(case, 0)))
 
 
 @EVERY_TASK
