@@ -6,6 +6,7 @@ from benchmarks.tasks.densities import DENSITIES
 from benchmarks.tasks.embeddings import EMBEDDINGS
 from benchmarks.tasks.fields import FIELDS
 from benchmarks.tasks.fine_tuning import FINE_TUNING
+from benchmarks.tasks.later import LATER
 from benchmarks.tasks.mlps import MLPS
 from benchmarks.tasks.recurrent import RECURRENT
 from benchmarks.tasks.tables import TABLES
@@ -23,6 +24,7 @@ TASKS: tuple[Task, ...] = (
     *DENSITIES,
     *FIELDS,
     *FINE_TUNING,
+    *LATER,
 )
 CASES: dict[str, Case] = {
     case.name: case for task in TASKS for case in (Case(task, optimizer) for optimizer in task.optimizers)
@@ -32,12 +34,12 @@ CASES: dict[str, Case] = {
 MOMENTUM_CASES: dict[str, Case] = {
     case.name: case
     for task in TASKS
-    if task.name not in ("factorisation", "fine_tuned_transformer", "vision_transformer")
+    if task not in LATER and task.name not in ("factorisation", "fine_tuned_transformer", "vision_transformer")
     for case in (
         Case(task, optimizer) for optimizer in ("sgd_m0.5", "sgd_m0.99", "adamw_m0", "adamw_m0.99", "rmsprop_m0.9")
     )
 }
-"""The tasks with optimizers of another momentum, for `benchmarks.momentum` alone; without the slow tasks and the one
-with sparse gradients, which most optimizers do not take."""
+"""The tasks with optimizers of another momentum, for `benchmarks.momentum` alone; without the slow tasks, the one
+with sparse gradients, which most optimizers do not take, and the later ones."""
 
-__all__ = ["CASES", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]
+__all__ = ["CASES", "LATER", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]

@@ -132,6 +132,19 @@ def test_a_probe_that_runs_away_comes_last():
     assert f"this keeps a factor of 5.6 below {steepest.lr:.2g}, where it ran away" in result.suggestion.reason
 
 
+def test_a_probe_that_runs_away_below_the_best_one_leaves_doubt():
+    ran_away = Probe(1e-3, np.array([2.0, 9.0]), None, -np.inf, 3)
+    fell = [
+        Probe(lr, np.linspace(2, 2 - fall, 20), None, fall, rank) for lr, fall, rank in ((1e-2, 1, 1), (3e-3, 0.9, 2))
+    ]
+    suggestion = suggest(
+        (*fell, ran_away), Suggestion(1e-2, 3e-3, 3e-2, "basin", "high", "Seen. Confidence is high: clear.")
+    )
+    assert 3e-3 < suggestion.lr < 1e-2
+    assert suggestion.confidence == "low"
+    assert "ran away at 0.001, but not at a higher rate" in suggestion.reason
+
+
 def test_where_every_probe_runs_away_there_is_no_suggestion():
     result = search(misleading(Bowl(), 300), probes=4)
     with pytest.raises(NoSuggestionError, match=r"the training loss ran away at each of 4 rates from 0\.45 to 14"):

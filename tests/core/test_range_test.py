@@ -116,3 +116,9 @@ def test_a_second_control_c_does_not_take_the_place_of_the_first_with_its_curve(
     first = PressedTwice()
     test.keep_partial(first)
     assert first.partial_result.losses.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1, float("nan")])
+def test_a_momentum_that_is_none_is_refused_before_the_first_step(momentum):
+    with pytest.raises(ValueError, match="momentum must be at least 0 and below 1, got"):
+        RangeTest(momentum=momentum)

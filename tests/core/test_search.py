@@ -64,7 +64,8 @@ def test_a_look_that_runs_away_after_a_few_steps_tells_where_to_climb():
     search(bowl.ramp, num_it=60)
     look, climb = bowl.sweeps[:2]
     assert len(bowl.ramp(look)) < 12
-    assert climb.start_lr > 100 * look.start_lr
+    assert climb.start_lr < 2 / 1e5 < climb.end_lr
+    assert climb.end_lr / climb.start_lr < 1e4
 
 
 def test_where_less_is_planned_than_a_look_and_a_climb_take_more_is_said_to_be_planned():

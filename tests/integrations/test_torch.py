@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from curves import valley_curve
 from lr_finder import RangeTestResult, StopReason, lr_find
+from lr_finder.core.parameter_groups import largest_momentum
 from quadratic import Quadratic, loader, mean_output, training
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
@@ -334,6 +335,17 @@ def test_the_curve_tells_the_momentum_of_the_optimizer(kind, options, momentum):
     optimizer = kind([{"params": model[0].parameters(), **first}, {"params": model[4].parameters(), **second}], lr=0.1)
     curve = lr_find(model, optimizer, nn.CrossEntropyLoss(), DataLoader(samples(), 8), **BOUNDS).curve
     assert curve.momentum == (None if momentum is None else pytest.approx(momentum))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"betas": None}, {"betas": ()}, {"momentum": "heavy"}, {"momentum": float("nan")}]
+)
+def test_a_momentum_of_a_kind_of_its_own_is_not_known(settings):
+    model = classifier()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    optimizer.param_groups[0].pop("momentum")
+    optimizer.param_groups[0] |= settings
+    assert largest_momentum(optimizer.param_groups) is None
 
 
 @pytest.mark.parametrize("tensor", [False, True])

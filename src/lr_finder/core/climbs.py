@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.landmarks import IN_NOISE, MIN_STEPS, RESOLUTION, Reading, is_constant, look_at
+from lr_finder.core.landmarks import IN_NOISE, MIN_STEPS, RESOLUTION, Reading, cap, is_constant, look_at
 from lr_finder.core.reading import try_to_read
 from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
@@ -131,9 +131,21 @@ def first_region(look: Curve) -> dict[str, float]:
     """
     if _has_fewer(look, MIN_SEEN):
         return {"end_lr": HIGHEST_LR}
-    reading = look_at(look)
+    reading = look_at(_until_it_ran_away(look) if _has_fewer(look, MIN_STEPS) else look)
     lowest = max(float(reading.lrs[reading.lowest]), _lowest_possible(reading))
     return {"start_lr": lowest / REACH_BELOW, "end_lr": lowest * REACH_ABOVE}
+
+
+def _until_it_ran_away(look: Curve) -> Curve:
+    """The look up to the first loss that is above all that can be told from it.
+
+    The rule that ends a sweep waits for some steps; those of a look with few lie decades apart.
+    """
+    finite = np.flatnonzero(np.isfinite(look.losses))
+    losses = look.losses[finite]
+    last = np.flatnonzero(losses <= cap(losses))[-1] + 1
+    kept = finite[: last + 1]
+    return replace(look, lrs=look.lrs[kept], losses=losses[: last + 1], group_lrs=look.group_lrs[kept])
 
 
 def next_region(climbed: Curve) -> dict[str, float]:

@@ -50,11 +50,10 @@ class Curve:
             raise ValueError("lrs must be finite and greater than 0")
         if not (np.all(np.isfinite(groups)) and np.all(groups >= 0)):
             raise ValueError("group_lrs must be finite and at least 0")
-        if self.momentum is not None and not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
         object.__setattr__(self, "lrs", lrs)
         object.__setattr__(self, "losses", losses)
         object.__setattr__(self, "group_lrs", groups)
+        object.__setattr__(self, "momentum", checked_momentum(self.momentum))
 
     def __len__(self) -> int:
         return len(self.lrs)
@@ -63,6 +62,19 @@ class Curve:
 Ramp: TypeAlias = Callable[[Sweep], Curve]
 """Trains through a sweep's rates, records one loss per optimizer step, and puts everything back: the one function that
 a framework has to give."""
+
+
+def checked_momentum(momentum: float | None) -> float | None:
+    """A momentum as a number, or None where it is not known.
+
+    Raises:
+        ValueError: It is below 0, or 1 and more.
+    """
+    if momentum is None:
+        return None
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
+    return float(momentum)
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:

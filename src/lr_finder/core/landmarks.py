@@ -29,7 +29,7 @@ BASIN_DEPTH = 0.15
 SUDDEN = 5.0
 """A loss that ran away less than this factor above its lowest point did so suddenly."""
 
-IN_NOISE = 6.0
+IN_NOISE = 4.0
 """A fall of less than this many times the noise of a single loss is half lost in it."""
 
 FAST = 10.0

@@ -23,8 +23,10 @@ def base_lrs(groups: Groups) -> list[float]:
 
 def read_momentum(group: dict[str, Any]) -> float | None:
     """The momentum of a group: the first of its `betas`, or `momentum`; None for an optimizer that has neither."""
-    value = group["betas"][0] if "betas" in group else group.get("momentum")
-    return None if value is None else float(value)
+    try:
+        return float(group["betas"][0] if "betas" in group else group["momentum"])
+    except (KeyError, IndexError, TypeError, ValueError):  # none, or of a kind of its own
+        return None
 
 
 def largest_momentum(groups: Groups) -> float | None:

@@ -133,7 +133,7 @@ def _where_they_point(falls: dict[float, float], in_full: list[float]) -> float:
 def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
     """The mean of the rates tried, in decades, each weighed by how little it did worse than the best.
 
-    It keeps its distance from where the loss ran away.
+    It keeps its distance from the rate above the best one at which the loss ran away.
 
     Args:
         probes: Best first.
@@ -162,8 +162,11 @@ def suggest(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
     shortfall = np.where(in_full, 1 - np.array([p.fall for p in probes]) / best.fall, np.inf)
     mean = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
     ran_away = min((p.lr for p in probes if p.fall == -np.inf), default=np.inf)
-    lr = min(mean, ran_away / KEEP_BELOW)
     confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
+    if ran_away < best.lr:
+        confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
+        ran_away = np.inf
+    lr = min(mean, ran_away / KEEP_BELOW)
     if best.lr in (rates.min(), rates.max()):
         confidence = "medium" if confidence == "high" else confidence
         edge = "lowest" if best.lr == rates.min() else "highest"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lr_finder.core.curve import Curve
+from lr_finder.core.curve import Curve, checked_momentum
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.stopping import Divergence, StopReason, StopRule
 from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
@@ -74,7 +74,7 @@ class RangeTest:
         self._read = read
         self._read_every = read_every
         self._validate = validate
-        self._momentum = momentum
+        self._momentum = checked_momentum(momentum)
         self._validation_loss: float | None = None
         self._unread: list[Any] = []
         self._losses: list[float] = []

@@ -173,17 +173,19 @@ def _momentum(state: Any) -> float | None:
 
 def _may_keep_gradients(state: Any) -> bool:
     """Whether there is more in an optimizer's state than averages of squares and counts of steps."""
-    wrappers = {optax.MultiStepsState: "inner_opt_state", optax.InjectStatefulHyperparamsState: "inner_state"}
-    squares = (optax.ScaleByRmsState, optax.ScaleByRStdDevState, optax.ScaleByRssState)
+    averages_of_squares = (optax.ScaleByRmsState, optax.ScaleByRStdDevState)
 
     def is_known(node: Any) -> bool:
-        return isinstance(node, (*wrappers, *squares))
+        return isinstance(node, (optax.MultiStepsState, optax.InjectStatefulHyperparamsState, *averages_of_squares))
 
     for node in jax.tree.leaves(state, is_leaf=is_known):
-        if type(node) in wrappers:
-            if _may_keep_gradients(getattr(node, wrappers[type(node)])):
-                return True
-        elif not is_known(node) and not jnp.issubdtype(jnp.result_type(node), jnp.integer):
+        if isinstance(node, optax.MultiStepsState):
+            may_keep = _may_keep_gradients(node.inner_opt_state)
+        elif isinstance(node, optax.InjectStatefulHyperparamsState):
+            may_keep = _may_keep_gradients(node.inner_state)
+        else:
+            may_keep = not is_known(node) and jnp.issubdtype(jnp.result_type(node), jnp.inexact)
+        if may_keep:
             return True
     return False
 
