@@ -10,6 +10,7 @@ from benchmarks import readme, without_a_rate
 from benchmarks.answers import Answers, load_all
 from benchmarks.baselines import best_constant_elsewhere, random_rate, usual_constant
 from benchmarks.regret import Score, Summary, noise_floor, score, standard_error, summarise
+from benchmarks.tasks import CASES, LATER
 from benchmarks.truth import SCHEDULES, SEEDS
 from benchmarks.truth_file import Truth, load_truths
 
@@ -33,16 +34,21 @@ def score_all(answers: Answers, truths: dict[str, Truth], schedule: str) -> list
     ]
 
 
-def summaries(truths: dict[str, Truth], schedule: str) -> dict[str, Summary]:
-    """The baselines' and every asked finder's summary, best first."""
-    known = list(truths.values())
+def summaries(
+    truths: dict[str, Truth], schedule: str, also_known: dict[str, Truth] | None = None
+) -> dict[str, Summary]:
+    """The baselines' and every asked finder's summary over the cases of `truths`, best first.
+
+    The baselines are chosen on `also_known` too.
+    """
+    known = list((truths | (also_known or {})).values())
     suggested = {
-        "usual constant: 1e-3 for Adam, 1e-1 for SGD": {truth.case: usual_constant(truth) for truth in known},
+        "usual constant: 1e-3 for Adam, 1e-1 for SGD": {truth.case: usual_constant(truth) for truth in truths.values()},
         "best constant per optimizer on the other tasks": {
-            truth.case: best_constant_elsewhere(truth, known, schedule) for truth in known
+            truth.case: best_constant_elsewhere(truth, known, schedule) for truth in truths.values()
         },
-        "random rate, log-uniform 1e-6 .. 10": {truth.case: random_rate(truth) for truth in known},
-    } | {f"{rate:g} for every optimizer": {truth.case: rate for truth in known} for rate in CONSTANTS}
+        "random rate, log-uniform 1e-6 .. 10": {truth.case: random_rate(truth) for truth in truths.values()},
+    } | {f"{rate:g} for every optimizer": dict.fromkeys(truths, rate) for rate in CONSTANTS}
     scores = {
         name: [score(truths[case], schedule, lr) for case, lr in rates.items()] for name, rates in suggested.items()
     }
@@ -102,6 +108,7 @@ def main() -> None:
     """Prints and writes one table for each schedule, over the cases measured with all seeds."""
     numbers: dict[str, dict] = {}
     by_schedule: dict[str, dict[str, Summary]] = {}
+    later_by_schedule: dict[str, dict[str, Summary]] = {}
     pages = ["# Regret\n\nWritten by `python -m benchmarks.table`; `README.md` says what the columns mean.\n"]
     for schedule in SCHEDULES:
         truths = {truth.case: truth for truth in load_truths() if len(truth.curves.get(schedule, {})) == len(SEEDS)}
@@ -114,6 +121,11 @@ def main() -> None:
         pages.append(
             f"## {schedule}: {len(truths)} cases\n\n{as_markdown(rows)}\n\n{describe_noise_floor(truths, schedule)}\n"
         )
+        later = {name: truth for name, truth in truths.items() if CASES[name].task in LATER}
+        rows = summaries(later, schedule, truths)
+        later_by_schedule[schedule] = rows
+        numbers[f"{schedule}, later tasks"] = {name: asdict(row) for name, row in rows.items()}
+        pages.append(f"## {schedule}, the later tasks alone: {len(later)} cases\n\n{as_markdown(rows)}\n")
         if schedule == "constant":
             rows = trained_instead(truths)
             numbers["trained instead"] = {name: asdict(row) for name, row in rows.items()}
@@ -121,6 +133,7 @@ def main() -> None:
             pages.append(f"## Trained with instead of a search: the AdamW cases, constant rate\n\n{instead}\n")
             readme.fill("trained instead", instead)
     readme.fill("overview", readme.overview(by_schedule))
+    readme.fill("later", readme.overview(later_by_schedule))
     page = "\n".join(pages)
     print(page)
     (FOLDER / "regret.md").write_text(page)

@@ -143,9 +143,10 @@ def policy(
 
 POLICIES: dict[str, Callable[[Reading], bool]] = {
     "where nothing can be read": lambda r: False,
-    "or the fall is below 6 x the noise": lambda r: r.fall_over_noise < IN_NOISE,
+    f"or the fall is below {IN_NOISE:g} x the noise": lambda r: r.fall_over_noise < IN_NOISE,
     "or the loss ran away suddenly": lambda r: r.is_sudden,
     "or either (the default)": lambda r: r.fall_over_noise < IN_NOISE or r.is_sudden,
+    "or the fall is below 6 x the noise, or it was sudden": lambda r: r.fall_over_noise < 6 or r.is_sudden,
     "or the fall is below 12 x the noise, or it was sudden": lambda r: r.fall_over_noise < 12 or r.is_sudden,
     "always": lambda r: True,
 }

@@ -180,13 +180,14 @@ def test_data_that_end_are_not_asked_for_more():
 
 
 def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
-    """The quick look is led astray by a dip; the climb that starts there sees the loss fall to its end."""
+    """The quick look sees nothing but a dip; the climb that starts there sees the loss fall to its end."""
     bowl = Bowl(10.0)
 
     def ramp_with_a_dip(sweep):
         curve = bowl.ramp(sweep)
         losses = curve.losses.copy()
         if sweep.num_it == 20:
+            losses[:] = losses[0]
             losses[np.argmin(abs(np.log(curve.lrs / 1e-4)))] = -1
         return Curve(curve.lrs, losses)
 
@@ -195,6 +196,23 @@ def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
     assert first.end_lr < 0.01
     assert second.end_lr > 10 * first.end_lr
     assert 2 / 10.0 / 30 < result.suggestion.lr < 2 / 10.0
+
+
+def test_a_look_that_runs_away_at_its_last_step_is_no_longer_led_by_the_noise():
+    """Twenty steps end before the rule is sure; the lowest of the losses before is noise."""
+
+    def ramp(sweep):
+        curve = Bowl(10.0).ramp(sweep)
+        if sweep.num_it == 20:
+            losses = 1 + 0.01 * np.sin(np.arange(20.0))
+            losses[2], losses[-1] = 0.98, 3.0
+            return Curve(sweep.lrs, losses)
+        sweeps.append(sweep)
+        return curve
+
+    sweeps = []
+    search(ramp, num_it=100)
+    assert sweeps[0].start_lr > 1e-3
 
 
 def test_too_few_steps_for_two_ramps_make_one_over_the_whole_range():

@@ -131,21 +131,24 @@ def first_region(look: Curve) -> dict[str, float]:
     """
     if _has_fewer(look, MIN_SEEN):
         return {"end_lr": HIGHEST_LR}
-    reading = look_at(_until_it_ran_away(look) if _has_fewer(look, MIN_STEPS) else look)
+    was_sure = look.stop_reason is StopReason.DIVERGED and not _has_fewer(look, MIN_STEPS)
+    reading = look_at(look if was_sure else _until_it_ran_away(look))
     lowest = max(float(reading.lrs[reading.lowest]), _lowest_possible(reading))
     return {"start_lr": lowest / REACH_BELOW, "end_lr": lowest * REACH_ABOVE}
 
 
 def _until_it_ran_away(look: Curve) -> Curve:
-    """The look up to the first loss that is above all that can be told from it.
+    """The look up to the first of its last losses that are all too high to be noise; all of it where the last is not.
 
-    The rule that ends a sweep waits for some steps; those of a look with few lie decades apart.
+    The steps of a look lie decades apart, and the rule that ends a sweep waits for some of them.
     """
     finite = np.flatnonzero(np.isfinite(look.losses))
     losses = look.losses[finite]
-    last = np.flatnonzero(losses <= cap(losses))[-1] + 1
-    kept = finite[: last + 1]
-    return replace(look, lrs=look.lrs[kept], losses=losses[: last + 1], group_lrs=look.group_lrs[kept])
+    end = int(np.flatnonzero(losses <= cap(losses))[-1]) + 2
+    if end > len(losses):
+        return look
+    kept = finite[:end]
+    return Curve(look.lrs[kept], look.losses[kept], stop_reason=StopReason.DIVERGED)
 
 
 def next_region(climbed: Curve) -> dict[str, float]:
