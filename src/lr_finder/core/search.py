@@ -22,7 +22,8 @@ class SearchOptions(TypedDict, total=False):
         start_lr: The rate of the first step: one number (each parameter group keeps its ratio to the largest), one per
             group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
         end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for, probes aside; 100 where left out.
+        num_it: Optimizer steps to plan for, probes aside; 100 where left out. Where the range is found too, at least 36
+            are taken, as far as `max_it` allows.
         max_it: The most steps to take, probes aside, where the range is found and a climb was too fast to tell; three
             times `num_it` where left out.
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
