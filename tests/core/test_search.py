@@ -215,6 +215,26 @@ def test_a_look_that_runs_away_at_its_last_step_is_no_longer_led_by_the_noise():
     assert sweeps[0].start_lr > 1e-3
 
 
+def test_a_climb_that_began_too_high_is_followed_by_one_from_lower_rates():
+    """The second climb sees the loss fall within its first steps, and little after."""
+    bowl = Bowl(10.0)
+
+    def too_high(sweep):
+        curve = bowl.ramp(sweep)
+        if len(bowl.sweeps) != 3:
+            return curve
+        steps = np.arange(sweep.num_it)
+        losses = np.exp(-steps / 3) + 0.1 * (1 - steps / len(steps)) + 0.001 * np.sin(steps)
+        losses[-20:] = np.linspace(0.01, 2, 20)
+        return Curve(sweep.lrs, losses)
+
+    result = search(too_high, num_it=300)
+    second, third = bowl.sweeps[2:]
+    assert third.start_lr == pytest.approx(second.start_lr / 100)
+    assert third.num_it == second.num_it
+    assert result.lrs[0] == third.start_lr
+
+
 def test_too_few_steps_for_two_ramps_make_one_over_the_whole_range():
     bowl = Bowl(10.0)
     search(bowl.ramp, num_it=10)

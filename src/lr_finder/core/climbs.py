@@ -48,8 +48,8 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
     """A quick look over the whole range, and climbs through the region where the loss reacts, each slower.
 
     Each goes through the region that the one before found, from the same start. The second is made where there are
-    steps left for it or the first was too fast to tell, the third where the second shows no clear fall, as far as
-    there are steps to be no faster than the one before.
+    steps left for it or the first was too fast to tell, the third where the second shows no clear fall or began too
+    high, as far as there are steps to be no faster than the one before.
 
     Args:
         ramp: Trains through a sweep.
@@ -90,6 +90,8 @@ def climb(ramp: Ramp, whole: Sweep, most_steps: int, plan: Plan) -> list[Curve]:
         reading = try_to_read(climbs[-1])
         if reading is None or not reading.has_fallen_clearly:
             climb_again(round(EVEN_SLOWER * slower), at_least=slower)
+        elif reading.began_too_high:
+            climb_again(slower, at_least=slower)
     return climbs
 
 
@@ -156,10 +158,13 @@ def next_region(climbed: Curve) -> dict[str, float]:
 
     They hold every rate that may have the lowest loss: of a loss that saturates the first matters, of one that is
     hardly seen in its noise the last. A slower climb runs away no later than a faster one, and need not go further.
+    Where the loss fell at once, the rates below are wanted.
     """
     if _has_fewer(climbed, MIN_STEPS):
         return {"end_lr": HIGHEST_LR}
     reading = look_at(climbed)
+    if reading.began_too_high:
+        return {"start_lr": float(climbed.lrs[0]) / REACH_BELOW, "end_lr": float(climbed.lrs[-1])}
     first, last = (max(lr, _lowest_possible(reading)) for lr in reading.as_low)
     highest = last * REACH_ABOVE
     if reading.has_diverged:

@@ -49,6 +49,7 @@ class Reading:
         errors: Standard errors of the smoothed losses, shape `(steps,)`.
         start: The loss before any rate had an effect.
         start_error: Its standard error.
+        fell_at_once: How far below the first three losses that is.
         noise: Standard deviation of the raw losses around their trend.
         has_diverged: Whether the sweep ended because the loss ran away.
     """
@@ -58,6 +59,7 @@ class Reading:
     errors: NDArray[np.float64]
     start: float
     start_error: float
+    fell_at_once: float
     noise: float
     has_diverged: bool
 
@@ -141,11 +143,18 @@ class Reading:
         return self.room < SUDDEN
 
     @property
+    def began_too_high(self) -> bool:
+        """Whether the loss fell more within the first steps than in all that follow: no rate there was too low."""
+        return self.fell_at_once > max(self.fall, IN_NOISE * self.noise / np.sqrt(3))
+
+    @property
     def doubt(self) -> tuple[Confidence, str]:
         """How far the curve can be trusted, and what there is against it.
 
         How far the levels differ in regret is measured in benchmarks/.
         """
+        if self.began_too_high:
+            return "low", "the loss fell at once, so that lower rates are to be looked at: lower start_lr"
         if self.is_sudden:
             return (
                 "low",
@@ -175,6 +184,7 @@ def look_at(curve: Curve) -> Reading:
         errors=noise * np.sqrt((kernel(lrs) ** 2).sum(axis=1)),
         start=float(first.mean()),
         start_error=noise / float(np.sqrt(len(first))),
+        fell_at_once=float(raw[:3].mean() - first.mean()),
         noise=noise,
         has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
     )
