@@ -35,6 +35,9 @@ IN_NOISE = 4.0
 FAST = 10.0
 """Steps per power of ten below which a ramp shows its low point much too late."""
 
+AT_ONCE = 24
+"""What happens within at most so many of the first steps happens at once."""
+
 RESOLUTION = 1e-6
 """A fall smaller than this share of the loss is rounding (float32 carries about 1e-7)."""
 
@@ -49,7 +52,7 @@ class Reading:
         errors: Standard errors of the smoothed losses, shape `(steps,)`.
         start: The loss before any rate had an effect.
         start_error: Its standard error.
-        fell_at_once: How far below the first three losses that is.
+        fell_at_once: How far the loss fell from the first three steps to all the first ones.
         noise: Standard deviation of the raw losses around their trend.
         has_diverged: Whether the sweep ended because the loss ran away.
     """
@@ -184,7 +187,7 @@ def look_at(curve: Curve) -> Reading:
         errors=noise * np.sqrt((kernel(lrs) ** 2).sum(axis=1)),
         start=float(first.mean()),
         start_error=noise / float(np.sqrt(len(first))),
-        fell_at_once=float(raw[:3].mean() - first.mean()),
+        fell_at_once=float(raw[:3].mean() - first[:AT_ONCE].mean()),
         noise=noise,
         has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
     )
