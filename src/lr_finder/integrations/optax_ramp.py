@@ -17,6 +17,7 @@ from lr_finder.core.stopping import StopReason
 from lr_finder.core.sweep import Sweep
 from lr_finder.integrations.batches import Batches, DataEndedError
 from lr_finder.integrations.optax_checks import check_factory, check_rate_is_used, check_unscheduled
+from lr_finder.integrations.optax_momentum import known_momentum
 from lr_finder.integrations.state import holding_state
 from lr_finder.preserve import preserve
 from lr_finder.progress import progress_bar
@@ -130,7 +131,7 @@ class _Run:
         self.carried = training.carried
         self._has_started = False
         check_unscheduled(self._state)
-        self.momentum = _momentum(self._state)
+        self.momentum = known_momentum(self._state)
 
     def optimizer_step(self, lr: float) -> jax.Array:
         """Trains until the optimizer updates; the mean loss of the batches that it took."""
@@ -164,30 +165,6 @@ def scalar(loss: Any) -> jax.Array:
     if jnp.shape(value) != ():
         raise ValueError(f"loss must return a scalar, got an array of shape {jnp.shape(value)}")
     return value
-
-
-def _momentum(state: Any) -> float | None:
-    """0 where the state of an optimizer keeps no gradient from step to step; None where it may keep one."""
-    return None if _may_keep_gradients(state) else 0.0
-
-
-def _may_keep_gradients(state: Any) -> bool:
-    """Whether there is more in an optimizer's state than averages of squares and counts of steps."""
-    averages_of_squares = (optax.ScaleByRmsState, optax.ScaleByRStdDevState)
-
-    def is_known(node: Any) -> bool:
-        return isinstance(node, (optax.MultiStepsState, optax.InjectStatefulHyperparamsState, *averages_of_squares))
-
-    for node in jax.tree.leaves(state, is_leaf=is_known):
-        if isinstance(node, optax.MultiStepsState):
-            may_keep = _may_keep_gradients(node.inner_opt_state)
-        elif isinstance(node, optax.InjectStatefulHyperparamsState):
-            may_keep = _may_keep_gradients(node.inner_state)
-        else:
-            may_keep = not is_known(node) and jnp.issubdtype(jnp.result_type(node), jnp.inexact)
-        if may_keep:
-            return True
-    return False
 
 
 def _aim(state: Any, fresh: Any) -> Any:
