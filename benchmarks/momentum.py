@@ -17,9 +17,8 @@ from benchmarks.regret import RegretCurve, regret_curve
 from benchmarks.tasks import MOMENTUM_CASES, Case
 from benchmarks.truth import SEEDS, be_modest, measure
 from benchmarks.truth_file import load_truths
-from benchmarks.variants import middle
+from benchmarks.variants import middle, suddenness
 from lr_finder import lr_find
-from lr_finder.core.landmarks import SUDDEN
 from lr_finder.core.reading import try_to_read
 from lr_finder.core.rules import PACE_FACTOR, TYPICAL_MOMENTUM
 
@@ -75,8 +74,8 @@ def search(case: Case, seed: int, num_it: int) -> Landmark:
     assert curve.momentum is not None, "every optimizer here tells it"
     if reading is None:
         return Landmark(case.name, seed, num_it, curve.momentum, None, None)
-    lr = middle(reading) / np.sqrt(max(SUDDEN / reading.room, 1))
-    return Landmark(case.name, seed, num_it, curve.momentum, float(lr), reading.pace)
+    lr = middle(reading) / suddenness(reading)
+    return Landmark(case.name, seed, num_it, curve.momentum, lr, reading.pace)
 
 
 def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str, float]:

@@ -50,6 +50,7 @@ SEARCHES = {
     "lr_finder, probes=5, validate": partial(ask_probes, with_validation=True, probes=5),
     "lr_finder, num_it=1000": partial(ask_rule, num_it=1000),
 }
+
 RULES_ALONE = {
     f"rule {rule}, 1e-7 .. 10 in 100 steps": partial(ask_rule, rule=rule, start_lr=1e-7, end_lr=10.0) for rule in RULES
 }

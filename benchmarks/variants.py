@@ -70,9 +70,14 @@ def late(ramp: Readable, root: float = 3) -> float:
     return ramp.averaged_steps ** (1 / root) / np.sqrt(ramp.reading.pace)
 
 
+def suddenness(reading: Reading) -> float:
+    """What the default rule divides by where the loss ran away suddenly; 1 elsewhere."""
+    return float(np.sqrt(max(SUDDEN / reading.room, 1)))
+
+
 def late_or_sudden(ramp: Readable) -> float:
-    """The same, and more where the loss ran away suddenly: what the default rule divides by."""
-    return late(ramp) * np.sqrt(max(SUDDEN / ramp.reading.room, 1))
+    """What the default rule divides by, up to a constant."""
+    return late(ramp) * suddenness(ramp.reading)
 
 
 DIVISORS: dict[str, Divisor] = {
