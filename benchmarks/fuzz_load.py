@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lr_finder import Curve, RangeTestResult, ResultFileError, StopReason
-from lr_finder.core.probe import Probe
+from lr_finder.curve.probe import Probe
 
 FOLDER = Path(__file__).parent / "results"
 

@@ -19,8 +19,8 @@ from benchmarks.truth import SEEDS, be_modest, measure
 from benchmarks.truth_file import load_truths
 from benchmarks.variants import middle, suddenness
 from lr_finder import lr_find
-from lr_finder.core.reading import try_to_read
-from lr_finder.core.rules import PACE_FACTOR, TYPICAL_MOMENTUM
+from lr_finder.curve.clear_reading import clear_reading_or_none
+from lr_finder.curve.thresholds import LAG_FACTOR, TYPICAL_MOMENTUM
 
 TRUTHS = Path(__file__).parent / "results" / "momentum"
 RESULTS = TRUTHS.with_suffix(".json")
@@ -63,19 +63,19 @@ class Landmark:
 
 def constant_for(momentum: float) -> float:
     """That of the rule."""
-    return PACE_FACTOR / np.cbrt(1 - momentum)
+    return LAG_FACTOR / np.cbrt(1 - momentum)
 
 
 def search(case: Case, seed: int, num_it: int) -> Landmark:
     """What a search for the rate of a case shows."""
     model, make_optimizer, loss_fn, loader, _ = case.make(seed)
     curve = lr_find(model, make_optimizer(1e-3), loss_fn, loader, num_it=num_it, progress=False).curve
-    reading = try_to_read(curve)
+    reading = clear_reading_or_none(curve)
     assert curve.momentum is not None, "every optimizer here tells it"
     if reading is None:
         return Landmark(case.name, seed, num_it, curve.momentum, None, None)
     lr = middle(reading) / suddenness(reading)
-    return Landmark(case.name, seed, num_it, curve.momentum, lr, reading.pace)
+    return Landmark(case.name, seed, num_it, curve.momentum, lr, reading.steps_per_decade)
 
 
 def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str, float]:

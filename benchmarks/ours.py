@@ -12,8 +12,8 @@ import torch
 from benchmarks.answers import FOLDER, Answers, ask_all
 from benchmarks.tasks import CASES, Case
 from lr_finder import NoSuggestionError, Suggestion, lr_find
-from lr_finder.core.rules import RULES
-from lr_finder.core.schedule import schedule
+from lr_finder.curve.rules import RULES
+from lr_finder.curve.schedule import schedule
 
 START_LR = 1e-3
 """The rate that the optimizer is made with; the search does not depend on it."""

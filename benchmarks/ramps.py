@@ -1,8 +1,8 @@
 """Ramps of every case, recorded so that ways to read them can be compared without training again.
 
 `python -m benchmarks.ramps` from the root; what is in `results/ramps.json` already is skipped. Each case and seed has a
-quick look over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80, in 160 and in
-240 through the region that the first climb found, all from the same start.
+coarse ramp over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80, in 160 and
+in 240 through the region that the first climb found, all from the same start.
 """
 
 import json
@@ -16,7 +16,8 @@ import torch
 from benchmarks.tasks import CASES, Case
 from benchmarks.truth import SEEDS
 from lr_finder import Curve, StopReason, lr_find
-from lr_finder.core.climbs import HIGHEST_LR, first_region, next_region
+from lr_finder.core.climbs import first_region, next_region
+from lr_finder.curve.thresholds import HIGHEST_LR
 
 FILE = Path(__file__).parent / "results" / "ramps.json"
 
@@ -33,9 +34,9 @@ def record(case: Case, seed: int) -> Ramps:
         bounds = {"start_lr": start_lr, "end_lr": end_lr}
         return lr_find(model, optimizer, loss_fn, loader, **bounds, num_it=num_it, progress=False).curve
 
-    look = ramp(20)
-    first = ramp(40, **first_region(look))
-    return {20: look, 40: first} | {steps: ramp(steps, **next_region(first)) for steps in (80, 160, 240)}
+    coarse = ramp(20)
+    first = ramp(40, **first_region(coarse))
+    return {20: coarse, 40: first} | {steps: ramp(steps, **next_region(first)) for steps in (80, 160, 240)}
 
 
 def load() -> dict[tuple[str, int], Ramps]:

@@ -16,9 +16,10 @@ from benchmarks.regret import RegretCurve, regret_curve
 from benchmarks.truth_file import load_truths
 from lr_finder import Curve
 from lr_finder.core.climbs import saw_next_to_nothing
-from lr_finder.core.landmarks import IN_NOISE, SUDDEN, Reading
-from lr_finder.core.reading import try_to_read
-from lr_finder.core.rules import WIDEST_BASIN, find_rule
+from lr_finder.curve.clear_reading import clear_reading_or_none
+from lr_finder.curve.reading import Reading
+from lr_finder.curve.rules import find_rule
+from lr_finder.curve.thresholds import LOW_SIGNAL, SUDDEN, WIDEST_BASIN
 
 RESULTS = Path(__file__).parent / "results" / "variants.json"
 
@@ -67,12 +68,12 @@ LANDMARKS: dict[str, Landmark] = {
 
 def late(ramp: Readable, root: float = 3) -> float:
     """How late a ramp shows its low point, up to a constant; the root is that of the steps that are averaged over."""
-    return ramp.averaged_steps ** (1 / root) / np.sqrt(ramp.reading.pace)
+    return ramp.averaged_steps ** (1 / root) / np.sqrt(ramp.reading.steps_per_decade)
 
 
 def suddenness(reading: Reading) -> float:
     """What the default rule divides by where the loss ran away suddenly; 1 elsewhere."""
-    return float(np.sqrt(max(SUDDEN / reading.room, 1)))
+    return float(np.sqrt(max(SUDDEN / reading.divergence_margin, 1)))
 
 
 def late_or_sudden(ramp: Readable) -> float:
@@ -148,9 +149,9 @@ def policy(
 
 POLICIES: dict[str, Callable[[Reading], bool]] = {
     "where nothing can be read": lambda r: False,
-    f"or the fall is below {IN_NOISE:g} x the noise": lambda r: r.fall_over_noise < IN_NOISE,
+    f"or the fall is below {LOW_SIGNAL:g} x the noise": lambda r: r.fall_over_noise < LOW_SIGNAL,
     "or the loss ran away suddenly": lambda r: r.is_sudden,
-    "or either (the default)": lambda r: r.fall_over_noise < IN_NOISE or r.is_sudden,
+    "or either (the default)": lambda r: r.fall_over_noise < LOW_SIGNAL or r.is_sudden,
     "or the fall is below 6 x the noise, or it was sudden": lambda r: r.fall_over_noise < 6 or r.is_sudden,
     "or the fall is below 12 x the noise, or it was sudden": lambda r: r.fall_over_noise < 12 or r.is_sudden,
     "always": lambda r: True,
@@ -159,7 +160,7 @@ POLICIES: dict[str, Callable[[Reading], bool]] = {
 
 def readable(curve: Curve) -> Readable | None:
     """The ramp with its reading, None where it tells nothing."""
-    reading = try_to_read(curve)
+    reading = clear_reading_or_none(curve)
     return None if reading is None else Readable(curve, reading)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lr_finder import RangeTestResult
-from lr_finder.core.smoothing import ExponentialAverage
+from lr_finder.curve.smoothing import ExponentialAverage
 
 CURVATURE = 4.0
 FIRST_WEIGHT = 3.0

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from lr_finder import RangeTestResult, __version__
 from lr_finder.cli import main
-from lr_finder.training_file import arguments_of
+from lr_finder.cli.target import arguments_of
 
 TRAINING = """
 import torch

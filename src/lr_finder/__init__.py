@@ -1,12 +1,12 @@
 """Tells you which learning rate to start training with, and how sure it is."""
 
-from lr_finder.core.curve import Curve
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
-from lr_finder.core.stopping import StopReason
-from lr_finder.core.suggest import Suggestion
-from lr_finder.core.sweep import Sweep
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.sweep import Sweep
 from lr_finder.errors import MissingExtraError, NoSuggestionError, ResultFileError
 from lr_finder.find import lr_find
 

@@ -5,6 +5,10 @@ class NoSuggestionError(RuntimeError):
     """The curve does not tell a rate; the text says what was seen and what to try."""
 
 
+class DataEndedError(Exception):
+    """A loader has no more batches and can't start over; inside `with RangeTest(...)` it ends the sweep."""
+
+
 class ResultFileError(ValueError):
     """A file is not a result that this version can read."""
 

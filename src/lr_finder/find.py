@@ -19,7 +19,7 @@ class Supported:
 # The first match wins: a class may come from several packages, the most particular stands first.
 SUPPORTED = (
     Supported("lr_finder.learner", "lr_finder.learner", "lr_find(learn)"),
-    Supported("flax.nnx", "lr_finder.integrations.optax_nnx", "lr_find(nnx_model, loss, make_optimizer, batches)"),
+    Supported("flax.nnx", "lr_finder.integrations.optax.nnx", "lr_find(nnx_model, loss, make_optimizer, batches)"),
     Supported(
         "lightning.pytorch",
         "lr_finder.integrations.lightning",

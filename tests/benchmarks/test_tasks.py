@@ -11,7 +11,7 @@ from benchmarks.tasks.constants import (
 from benchmarks.tasks.optimizers import Lion
 from benchmarks.truth import RATES, USUAL_RATE
 
-from lr_finder.core.parameter_groups import largest_momentum
+from lr_finder.curve.parameter_groups import largest_momentum
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 EVERY_TASK = pytest.mark.parametrize(

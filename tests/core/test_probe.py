@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lr_finder import Curve, NoSuggestionError, RangeTest, RangeTestResult, StopReason, Suggestion, Sweep, search
-from lr_finder.core.probe import Probe, suggest
+from lr_finder.curve.probe import Probe, suggestion_from_probes
 
 
 class Bowl:
@@ -13,9 +13,9 @@ class Bowl:
         self.sweeps = []
         self.weights = np.ones(50)
 
-    def ramp(self, sweep):
+    def ramp(self, sweep, validate=None):
         self.sweeps.append(sweep)
-        test = RangeTest.over(sweep)
+        test = RangeTest.over(sweep, validate=validate)
         self.weights = np.ones(50)
         for lr in test:
             loss = self.loss()
@@ -137,7 +137,7 @@ def test_a_probe_that_runs_away_below_the_best_one_leaves_doubt():
     fell = [
         Probe(lr, np.linspace(2, 2 - fall, 20), None, fall, rank) for lr, fall, rank in ((1e-2, 1, 1), (3e-3, 0.9, 2))
     ]
-    suggestion = suggest(
+    suggestion = suggestion_from_probes(
         (*fell, ran_away), Suggestion(1e-2, 3e-3, 3e-2, "basin", "high", "Seen. Confidence is high: clear.")
     )
     assert 3e-3 < suggestion.lr < 1e-2
@@ -174,14 +174,14 @@ def test_the_interval_moves_with_the_suggestion_and_dropped_probes_do_not_count(
     curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
     done = Probe(0.1, np.linspace(2, 1, 40), None, 1.0, 1)
     dropped = Probe(1.0, np.linspace(2, 1, 10), None, 1.0, 2)
-    moved = suggest((done, dropped), curve)
+    moved = suggestion_from_probes((done, dropped), curve)
     assert (moved.low, moved.lr, moved.high) == (pytest.approx(0.025), pytest.approx(0.1), pytest.approx(0.5))
 
 
 def test_a_fall_of_rounding_errors_is_none():
     curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
     probes = tuple(Probe(lr, np.ones(40), None, 1e-17, rank) for rank, lr in enumerate((0.1, 1.0), 1))
-    assert (suggest(probes, curve).lr, suggest(probes, curve).confidence) == (1.0, "low")
+    assert (suggestion_from_probes(probes, curve).lr, suggestion_from_probes(probes, curve).confidence) == (1.0, "low")
 
 
 def test_the_highest_rate_tried_is_told_where_it_is_the_best():
@@ -224,6 +224,13 @@ def test_data_that_end_in_a_probe_end_all_of_them_alike():
 def test_a_validation_loss_that_is_not_finite_before_training_is_refused():
     with pytest.raises(ValueError, match="validate must return a finite loss before any training, got nan"):
         search(Bowl().ramp, probes=3, validate=lambda: np.nan)
+
+
+def test_a_ramp_that_takes_no_validate_is_told_how_before_any_step():
+    bowl = Bowl()
+    with pytest.raises(TypeError, match=r"validate needs a ramp that takes it beside the sweep.*got ramp\(sweep\)"):
+        search(lambda sweep: bowl.ramp(sweep), probes=3, validate=bowl.loss)
+    assert not bowl.sweeps
 
 
 @pytest.mark.parametrize("wrong", [None, {"loss": 1.0}, np.ones(3)], ids=["None", "dictionary", "three numbers"])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, StopReason
-from lr_finder.core.rules import RULES, find_rule
-from lr_finder.core.smoothing import smooth
+from lr_finder.curve.rules import RULES, find_rule
+from lr_finder.curve.smoothing import smooth
 
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lr_finder.core.smoothing import ExponentialAverage, smooth
+from lr_finder.curve.smoothing import ExponentialAverage, smooth
 
 losses = arrays(float, st.integers(2, 100), elements=st.floats(-1e6, 1e6))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lr_finder import StopReason
-from lr_finder.core.stopping import BestMultiple, Divergence
+from lr_finder.curve.stopping import BestMultiple, Divergence
 
 finite = st.floats(-1e6, 1e6)
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from curves import valley_curve
 from lr_finder import RangeTestResult, StopReason, lr_find
-from lr_finder.core.parameter_groups import largest_momentum
+from lr_finder.curve.parameter_groups import largest_momentum
 from quadratic import Quadratic, loader, mean_output, training
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
@@ -258,7 +258,7 @@ def test_a_step_that_the_scaler_skips_is_no_point():
 
 def test_a_scaler_that_skips_every_step_is_told():
     model, optimizer, _, batches = training()
-    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 training steps: the gradient scaler"):
+    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 batches: the gradient scaler"):
         lr_find(model, optimizer, lambda out, target: (0 * out.mean()).sqrt(), batches,  # its gradient is not finite
                 scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
 

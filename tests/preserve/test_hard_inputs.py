@@ -118,7 +118,7 @@ def test_a_step_that_returns_none_is_skipped(bounds):
 
 def test_a_step_that_is_always_skipped_is_told():
     model, optimizer, _, _ = usual()
-    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 training steps"):
+    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 batches"):
         searched(lambda: None, optimizer=optimizer, state=[model], **ONE_RAMP)
 
 

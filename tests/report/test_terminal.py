@@ -24,7 +24,7 @@ def column_of(lr, text):
 
 
 def test_a_vertical_line_marks_the_suggestion():
-    text = terminal_plot(RESULT, width=80, ascii_only=True)
+    text = terminal_plot(RESULT.view(), width=80, ascii_only=True)
     rows = plot_rows(text)
     (marked,) = {row.index("|") for row in rows if "|" in row}
     assert abs(marked - column_of(RESULT.suggestion.lr, text)) <= 1
@@ -33,14 +33,14 @@ def test_a_vertical_line_marks_the_suggestion():
 
 
 def test_the_curve_is_lowest_in_the_column_of_the_lowest_loss():
-    text = terminal_plot(RESULT, width=80, ascii_only=True)
+    text = terminal_plot(RESULT.view(), width=80, ascii_only=True)
     lowest_row = [row for row in plot_rows(text) if "+" in row][-1]
     columns = [index for index, character in enumerate(lowest_row) if character == "+"]
     assert min(columns) - 1 <= column_of(RESULT.lrs[np.argmin(RESULT.losses)], text) <= max(columns) + 1
 
 
 def test_the_powers_of_ten_stand_below_their_columns():
-    text = terminal_plot(RESULT, width=90, ascii_only=True)
+    text = terminal_plot(RESULT.view(), width=90, ascii_only=True)
     labels = text.split("\n")[-1]
     assert labels.split() == ["1e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "1", "10"]
     for label in labels.split()[1:-1]:  # those at the ends are pushed inside
@@ -50,35 +50,35 @@ def test_the_powers_of_ten_stand_below_their_columns():
 
 def test_a_range_without_two_powers_of_ten_has_labels_at_its_ends():
     lrs = np.geomspace(2e-3, 6e-3, 30)
-    labels = terminal_plot(RangeTestResult(Curve(lrs, 1 + lrs), 30), ascii_only=True).split("\n")[-1]
+    labels = terminal_plot(RangeTestResult(Curve(lrs, 1 + lrs), 30).view(), ascii_only=True).split("\n")[-1]
     assert labels.split() == ["0.002", "0.006"]
 
 
 @pytest.mark.parametrize(("width", "most"), [(80, 80), (20, 50), (500, 100)])
 def test_it_keeps_to_the_width_within_reason(width, most):
-    lines = terminal_plot(RESULT, width=width).split("\n")
+    lines = terminal_plot(RESULT.view(), width=width).split("\n")
     assert most - 1 <= max(len(line) for line in lines) <= most
 
 
 def test_without_a_width_it_takes_that_of_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "72")
     assert terminal_width() == 72
-    assert max(len(line) for line in terminal_plot(RESULT).split("\n")) == 72
+    assert max(len(line) for line in terminal_plot(RESULT.view()).split("\n")) == 72
 
 
 def test_plain_ascii_has_no_other_character():
-    assert terminal_plot(RESULT, ascii_only=True).isascii()
-    assert not terminal_plot(RESULT, ascii_only=False).isascii()
+    assert terminal_plot(RESULT.view(), ascii_only=True).isascii()
+    assert not terminal_plot(RESULT.view(), ascii_only=False).isascii()
 
 
 @pytest.mark.parametrize(("encoding", "is_ascii"), [("utf-8", False), ("ascii", True), ("latin-1", True)])
 def test_what_standard_output_cannot_hold_is_not_written(monkeypatch, encoding, is_ascii):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
-    assert terminal_plot(RESULT).isascii() == is_ascii
+    assert terminal_plot(RESULT.view()).isascii() == is_ascii
 
 
 def test_without_a_suggestion_the_curve_is_drawn_without_a_mark():
-    text = terminal_plot(RangeTestResult(Curve(RESULT.lrs, 1 + RESULT.lrs), 200), width=80, ascii_only=True)
+    text = terminal_plot(RangeTestResult(Curve(RESULT.lrs, 1 + RESULT.lrs), 200).view(), width=80, ascii_only=True)
     assert "suggested" not in text
     assert not any("|" in row for row in plot_rows(text))
     assert any("+" in row for row in plot_rows(text))
@@ -87,12 +87,14 @@ def test_without_a_suggestion_the_curve_is_drawn_without_a_mark():
 @pytest.mark.parametrize("losses", [[], [np.nan]], ids=["empty", "NaN"])
 def test_where_there_is_no_finite_loss_it_says_so(losses):
     result = RangeTestResult(Curve(np.ones(len(losses)), losses, stop_reason=StopReason.NOT_FINITE), len(losses))
-    assert terminal_plot(result) == "There is no finite loss to draw."
+    assert terminal_plot(result.view()) == "There is no finite loss to draw."
 
 
 @pytest.mark.parametrize("losses", [[-2.5], np.full(60, 2.3), np.geomspace(1, 1e38, 60)], ids=["one", "flat", "huge"])
 def test_odd_curves_are_drawn(losses):
-    text = terminal_plot(RangeTestResult(Curve(np.geomspace(1e-5, 1, len(losses)), losses), 60), 80, ascii_only=True)
+    text = terminal_plot(
+        RangeTestResult(Curve(np.geomspace(1e-5, 1, len(losses)), losses), 60).view(), 80, ascii_only=True
+    )
     assert any("+" in row for row in plot_rows(text))
 
 
@@ -105,7 +107,7 @@ def test_a_missing_uniplot_is_told_with_the_line_that_installs_it():
         "import sys; sys.modules['uniplot'] = None\n"
         "from lr_finder import Curve, RangeTestResult\n"
         "from lr_finder.report.terminal import terminal_plot\n"
-        "terminal_plot(RangeTestResult(Curve([1.0], [1.0]), 1))"
+        "terminal_plot(RangeTestResult(Curve([1.0], [1.0]), 1).view())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'lr-finder[terminal]'" in done.stderr.strip().splitlines()[-1]

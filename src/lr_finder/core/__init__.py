@@ -1,1 +1,1 @@
-"""The range test without any framework: numpy and the standard library only."""
+"""Searches for a rate, over one function: `ramp(sweep) -> Curve`."""

@@ -1,19 +1,12 @@
 """What is to be tried in short trainings: how many rates, for how many steps, judged by what."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-FIRST_ROUND = 0.25
-"""Of more than three rates set beforehand, all train for this share of `probe_steps`, the better half for all of it."""
-
-PROBE_STEPS = 100
-"""Steps of the longest probes where the caller says nothing."""
-
-MIN_PROBE_STEPS = 8
-"""Fewer steps than this tell nothing."""
+from lr_finder.core.ramp import Validate
+from lr_finder.curve.thresholds import FIRST_ROUND, MIN_PROBE_STEPS, PROBE_STEPS
 
 
 class Round(NamedTuple):
@@ -42,7 +35,7 @@ class Probing:
     count: int
     steps: int = PROBE_STEPS
     budget: int | None = None
-    validate: Callable[..., Any] | None = None
+    validate: Validate | None = None
     wd: float | None = None
 
     def __post_init__(self):

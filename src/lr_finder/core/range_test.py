@@ -1,5 +1,6 @@
-"""The range test as a state machine: gives the next rate, takes the loss, says when to stop."""
+"""The range test as a state machine: gives the next rate, takes the losses, says when to stop."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Literal
@@ -7,15 +8,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lr_finder.core.curve import Curve, checked_momentum
+from lr_finder.core.ramp import Validate
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.stopping import Divergence, StopReason, StopRule
-from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.curve.curve import Curve, checked_momentum
+from lr_finder.curve.stopping import Divergence, StopReason, StopRule
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.errors import DataEndedError
+
+MAX_IDLE_BATCHES = 1000
+"""A training that has not stepped its optimizer after this many batches is taken to be wrong."""
+
+READ_EVERY = 8
+"""Losses that may wait on an accelerator: reading one waits for all the work that was queued before it."""
 
 
 def read_floats(losses: Sequence[Any]) -> list[float]:
-    """Losses as numbers; anything with `__float__` will do, a torch tensor with its graph too."""
-    return [float(loss.detach() if hasattr(loss, "detach") else loss) for loss in losses]
+    """Losses as numbers; anything with `__float__` will do."""
+    return [float(loss) for loss in losses]
 
 
 class RangeTest:
@@ -31,6 +40,18 @@ class RangeTest:
     >>> test.stop_reason.name
     'DIVERGED'
 
+    Where a step may take several batches, or none may come of a batch, each batch is told with `add_batch` and what
+    came of it with `end_step`. As a context manager it keeps what was measured, whatever ends the block: an exception
+    gets it as `partial_result`, and data that end (`DataEndedError`) end the sweep and no more.
+
+    >>> test = RangeTest(start_lr=1e-3, end_lr=10, num_it=50)
+    >>> with test:
+    ...     for batch, loss in enumerate([4.0, 2.0, 3.0, 1.0]):
+    ...         test.add_batch(loss)
+    ...         test.end_step(has_stepped=batch % 2 == 1)
+    >>> test.curve.losses.tolist()
+    [3.0, 2.0]
+
     Args:
         start_lr: The rate of the first step.
         end_lr: The rate of the last step.
@@ -39,12 +60,13 @@ class RangeTest:
         stop_div: Whether to stop once the loss has diverged; NaN and infinity count as divergence.
         current_lrs: The parameter groups' rates before the sweep, whose ratios a bound of one number keeps.
         stop_rule: Decides when the loss has diverged; `Divergence` where left out. Not asked without `stop_div`.
-        read: Turns recorded losses into numbers, several at once.
-        validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
-            has none.
+        read: Turns losses into numbers, several at once.
         read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on;
             what was recorded after the step at which the rule would have stopped is cut from the curve.
+        validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
+            has none.
         momentum: That of the optimizer, for the curve: the default rule reads one without momentum otherwise.
+        on_step: Called after each step that was recorded.
 
     Raises:
         ValueError: A bound or a count is out of range.
@@ -62,8 +84,9 @@ class RangeTest:
         stop_rule: StopRule | None = None,
         read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
         read_every: int = 1,
-        validate: Callable[[], Any] | None = None,
+        validate: Validate | None = None,
         momentum: float | None = None,
+        on_step: Callable[[], object] = lambda: None,
     ):
         sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
         self.steps_taken = 0
@@ -75,7 +98,10 @@ class RangeTest:
         self._read_every = read_every
         self._validate = validate
         self._momentum = checked_momentum(momentum)
+        self._on_step = on_step
         self._validation_loss: float | None = None
+        self._batch_losses: list[Any] = []
+        self._idle_batches = 0
         self._unread: list[Any] = []
         self._losses: list[float] = []
         self._stop_reason: StopReason | None = None
@@ -84,8 +110,7 @@ class RangeTest:
     @classmethod
     def over(cls, sweep: Sweep, **options: Any) -> "RangeTest":
         """The range test of a planned sweep; `options` are the keywords of `RangeTest` from `current_lrs` on."""
-        plan = (sweep.start_lr, sweep.end_lr, sweep.num_it)
-        return cls(*plan, shape=sweep.shape, stop_div=sweep.stop_div, validate=sweep.validate, **options)
+        return cls(sweep.start_lr, sweep.end_lr, sweep.num_it, shape=sweep.shape, stop_div=sweep.stop_div, **options)
 
     def __iter__(self) -> Iterator[float]:
         """The rates, one per training step; `record` must be called after each."""
@@ -94,6 +119,17 @@ class RangeTest:
             yield self.lr
             if not self.has_ended and self._calls == calls:
                 raise RuntimeError("record(loss) must be called once for each rate, and was not")
+
+    def __enter__(self) -> "RangeTest":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, DataEndedError):
+            self.stop(StopReason.DATA_ENDED)
+            return True
+        if error is not None:
+            self.keep_partial(error)
+        return False
 
     @property
     def lr(self) -> float:
@@ -115,6 +151,44 @@ class RangeTest:
         """Why the sweep ended; INTERRUPTED while it has not."""
         return self._stop_reason or StopReason.INTERRUPTED
 
+    def add_batch(self, loss: Any) -> None:
+        """Takes the loss of a batch, measured before the step that the batch leads to.
+
+        Args:
+            loss: A number or a tensor of one element, on any device; None for a batch that was left out.
+
+        Raises:
+            ValueError: The loss is no scalar.
+            RuntimeError: The optimizer has not stepped for `MAX_IDLE_BATCHES`.
+        """
+        self._idle_batches += 1
+        if self._idle_batches > MAX_IDLE_BATCHES:
+            raise RuntimeError(
+                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the gradient scaler skipped them all, or "
+                "the training steps another optimizer than the one given"
+            )
+        if loss is not None:
+            self._batch_losses.append(_scalar(loss))
+
+    def end_step(self, has_stepped: bool = True) -> None:
+        """Records the mean loss of the batches since the last step as one step.
+
+        Where the optimizer has not stepped, because it accumulates or because a gradient scaler found an overflow, the
+        batches count towards the next step. Unless their loss is lost: NaN or infinite, so that a scaler would skip
+        every later step too; then it is recorded, and the stop rule ends the sweep.
+
+        Args:
+            has_stepped: Whether the optimizer made a step.
+        """
+        if not self._batch_losses:
+            return
+        losses = self._batch_losses
+        loss = losses[0] if len(losses) == 1 else sum(losses) / len(losses)
+        # Looked for at the cadence at which losses are read, so that accumulating needs no synchronisation.
+        may_be_lost = not has_stepped and self._idle_batches % self._read_every == 0
+        if has_stepped or (may_be_lost and not math.isfinite(self._read([loss])[0])):
+            self.record(loss)
+
     def record(self, loss: Any) -> None:
         """Takes the loss of the step just made, as measured before its update.
 
@@ -124,13 +198,15 @@ class RangeTest:
 
         Raises:
             RuntimeError: The sweep has ended.
+            ValueError: The loss is no scalar.
         """
         if self.has_ended:
             raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
         self._calls += 1
         if loss is None:
             return
-        self._unread.append(loss)
+        self._unread.append(_scalar(loss))
+        self._batch_losses, self._idle_batches = [], 0
         self.steps_taken += 1
         complete = self.steps_taken == len(self._lrs)
         if complete or len(self._unread) >= self._read_every:
@@ -139,10 +215,11 @@ class RangeTest:
             if self._validate is not None:
                 self._validation_loss = self._validated(self._validate())
             self.stop(StopReason.COMPLETED)
+        self._on_step()
 
     def _validated(self, value: Any) -> float:
         try:
-            return self._read([value])[0]
+            return self._read([_scalar(value)])[0]
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError(f"validate must return a loss, one number, got {type(value).__name__}") from error
 
@@ -181,8 +258,10 @@ class RangeTest:
 
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
-        # Whatever fails here must not hide the error: some take no attributes, and from an accelerator that has failed
-        # no loss can be read any more. A second Ctrl-C asks for what is under way.
+        # What still waits on its device is left out: one that has failed gives nothing any more, and where the losses
+        # of several processes are averaged, the others may not be there to do it.
+        self._unread = []
+        # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
         with suppress(Exception, KeyboardInterrupt):
             error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
             if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
@@ -190,3 +269,11 @@ class RangeTest:
                     "What was measured so far is on this exception as partial_result; in an interactive session that "
                     "is sys.last_value.partial_result."
                 )
+
+
+def _scalar(loss: Any) -> Any:
+    """A loss without the graph that it may hold; it stays on its device."""
+    shape = tuple(getattr(loss, "shape", ()))
+    if math.prod(shape) != 1:
+        raise ValueError(f"the loss must be a scalar, got a tensor of shape {shape}")
+    return loss.detach() if hasattr(loss, "detach") else loss

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from numpy import float64
 from numpy.typing import NDArray
 
-from lr_finder.core import parameter_groups, probe, storage
-from lr_finder.core.curve import Curve
-from lr_finder.core.explain import explain
-from lr_finder.core.probe import Probe
-from lr_finder.core.rules import DEFAULT_RULE, find_rule
-from lr_finder.core.schedule import Schedule, ScheduleKind, schedule
-from lr_finder.core.stopping import StopReason
-from lr_finder.core.suggest import Suggestion
+from lr_finder.core import storage
+from lr_finder.curve import parameter_groups
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.probe import Probe, suggestion_from_probes
+from lr_finder.curve.rules import DEFAULT_RULE, RuleName, find_rule
+from lr_finder.curve.schedule import Schedule, ScheduleKind, schedule
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
+from lr_finder.report.explain import explain
+from lr_finder.report.plot import plot
+from lr_finder.report.view import View, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,17 +33,16 @@ class RangeTestResult:
         curve: The ramp from which the suggestion is read.
         steps_taken: Optimizer steps that the whole search took, earlier ramps and probes included.
         probes: Short trainings at fixed rates around what the curve suggests, best first; empty without.
+        ignores_rate: Whether two ramps had the same losses on the same batches, although their rates were not.
     """
 
     curve: Curve
     steps_taken: int
     probes: tuple[Probe, ...] = ()
+    ignores_rate: bool = False
 
     def __repr__(self) -> str:
-        try:
-            said = str(self.suggestion)
-        except NoSuggestionError:
-            said = "no suggestion"
+        said = str(self.suggestion) if self.has_suggestion else "no suggestion"
         return f"RangeTestResult({said}; {len(self.curve)} points, {self.steps_taken} steps, {self.stop_reason.value})"
 
     @property
@@ -71,9 +73,21 @@ class RangeTestResult:
             NoSuggestionError: The curve does not tell one; the text says what was seen and what to try.
         """
         suggestion = self.suggest(DEFAULT_RULE)
-        return probe.suggest(self.probes, suggestion) if self.probes else suggestion
+        return suggestion_from_probes(self.probes, suggestion) if self.probes else suggestion
 
-    def suggest(self, rule: str) -> Suggestion:
+    @property
+    def has_suggestion(self) -> bool:
+        """Whether there is a `suggestion`."""
+        return isinstance(self._suggestion_or_refusal, Suggestion)
+
+    @cached_property
+    def _suggestion_or_refusal(self) -> Suggestion | NoSuggestionError:
+        try:
+            return self.suggestion
+        except NoSuggestionError as error:
+            return error
+
+    def suggest(self, rule: RuleName) -> Suggestion:
         """The rate that another rule reads from the same curve.
 
         Args:
@@ -83,11 +97,29 @@ class RangeTestResult:
             ValueError: There is no such rule.
             NoSuggestionError: The curve does not tell a rate.
         """
-        return find_rule(rule)(self.curve)
+        read = find_rule(rule)
+        if self.ignores_rate:
+            raise NoSuggestionError(
+                "The losses were the same on the same batches at very different rates: nothing was trained. Check that "
+                "the loss depends on the parameters which the optimizer holds, and that they are trainable."
+            )
+        return read(self.curve)
 
     def explain(self) -> str:
         """What the search saw, in a few plain sentences."""
-        return explain(self)
+        return explain(self.curve, self._suggestion_or_refusal, self.steps_taken, self.probes)
+
+    def view(self, skip_start: int | None = None, skip_end: int | None = None) -> View:
+        """What a picture of the result shows, whatever draws it.
+
+        Args:
+            skip_start: Steps to leave out at the low end.
+            skip_end: Steps to leave out at the high end; where left out, what ran away is cut off by the axis.
+
+        Raises:
+            ValueError: A number of steps to skip is negative, or no step would be left.
+        """
+        return view(self.curve, self._suggestion_or_refusal, skip_start, skip_end)
 
     def schedule(self, kind: ScheduleKind, total_steps: int) -> Schedule:
         """What the suggested rate becomes under a schedule, whose rate is not the same throughout.
@@ -138,9 +170,7 @@ class RangeTestResult:
             MissingExtraError: matplotlib is not installed.
             ValueError: A number of steps to skip is negative, or no step would be left.
         """
-        from lr_finder.report.plot import plot
-
-        return plot(self, ax, skip_start, skip_end, suggestion)
+        return plot(self.view(skip_start, skip_end), ax, suggestion=suggestion)
 
     def to_records(self) -> list[dict[str, float]]:
         """One dictionary per step (`step`, `lr`, `loss`), as `pandas.DataFrame` takes them."""
@@ -153,7 +183,7 @@ class RangeTestResult:
         Raises:
             ValueError: The file's name ends in neither.
         """
-        storage.save(self.curve, self.steps_taken, self.probes, path)
+        storage.save((self.curve, self.steps_taken, self.probes, self.ignores_rate), path)
 
     @classmethod
     def load(cls, path: "str | PathLike[str]") -> "RangeTestResult":

@@ -1,18 +1,21 @@
 """The search for a rate over the one seam, `ramp(sweep) -> Curve`."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
-from lr_finder.core.climbs import Plan, climb
-from lr_finder.core.curve import Curve, Ramp
-from lr_finder.core.probe import probe
-from lr_finder.core.probing import PROBE_STEPS, Probing
-from lr_finder.core.reading import try_to_read
+from lr_finder.core.climbs import Climbs, Plan, climb
+from lr_finder.core.probes import run_probes
+from lr_finder.core.probing import Probing
+from lr_finder.core.ramp import Ramp, Validate, ValidatingRamp
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.curve.clear_reading import clear_reading_or_none
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.curve.thresholds import MOST_STEPS, PROBE_STEPS
 
 
 class SearchOptions(TypedDict, total=False):
@@ -45,7 +48,7 @@ class SearchOptions(TypedDict, total=False):
     probes: int
     probe_steps: int | None
     budget: int | None
-    validate: Callable[..., Any] | None
+    validate: Validate | None
 
 
 def search(
@@ -60,7 +63,7 @@ def search(
     probes: int = 0,
     probe_steps: int | None = None,
     budget: int | None = None,
-    validate: Callable[..., Any] | None = None,
+    validate: Validate | None = None,
     plan: Plan = lambda steps, why: None,
 ) -> RangeTestResult:
     """Searches for the learning rate to start training with.
@@ -97,24 +100,26 @@ def search(
         wd=wd,
     )
     finds_range = start_lr is None and end_lr is None
-    most_steps = 3 * num_it if max_it is None else _checked_max_it(max_it, num_it, finds_range)
+    most_steps = MOST_STEPS * num_it if max_it is None else _checked_max_it(max_it, num_it, finds_range)
     if probes:
         probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)
     else:
         probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate)
+    if validate is not None:
+        _check_takes_validate(ramp)
     plan(num_it, "")
     measured = _Measured(ramp)
     try:
-        curves = climb(measured.ramp, whole, most_steps, plan) if finds_range else [measured.ramp(whole)]
-        result = RangeTestResult(_last_readable(curves), measured.steps_taken)
-        if probing is None or try_to_read(result.curve) is None:
+        climbs = climb(measured.ramp, whole, most_steps, plan) if finds_range else Climbs([measured.ramp(whole)])
+        result = RangeTestResult(_last_clear(climbs.curves), measured.steps_taken, ignores_rate=climbs.ignores_rate)
+        if probing is None or not result.has_suggestion:
             return result
         centre = result.suggestion.lr
         steps = probing.most_steps
         why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
         plan(measured.steps_taken + steps, why)
         by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
-        found = probe(measured.ramp, centre, probing, _group_ratios(result.curve, centre) if by_group else None)
+        found = run_probes(measured.ramp, centre, probing, _group_ratios(result.curve, centre) if by_group else None)
         return RangeTestResult(result.curve, measured.steps_taken, found)
     except BaseException as error:
         measured.leave_on(error)
@@ -129,9 +134,9 @@ class _Measured:
         self._curves: list[Curve] = []
         self.steps_taken = 0
 
-    def ramp(self, sweep: Sweep) -> Curve:
-        """The ramp, with its steps counted."""
-        curve = self._ramp(sweep)
+    def ramp(self, sweep: Sweep, validate: Validate | None = None, /) -> Curve:
+        """The ramp, with its steps counted; one that does not validate need not take a `validate`."""
+        curve = self._ramp(sweep) if validate is None else cast(ValidatingRamp, self._ramp)(sweep, validate)
         self._curves.append(curve)
         self.steps_taken += len(curve)
         return curve
@@ -144,12 +149,24 @@ class _Measured:
             steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
-                error.partial_result = RangeTestResult(_last_readable(curves), steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
+                error.partial_result = RangeTestResult(_last_clear(curves), steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _last_readable(curves: list[Curve]) -> Curve:
+def _last_clear(curves: list[Curve]) -> Curve:
     """The last climb that tells something; the last one where none does."""
-    return ([curve for curve in curves if try_to_read(curve) is not None] or curves)[-1]
+    return ([curve for curve in curves if clear_reading_or_none(curve) is not None] or curves)[-1]
+
+
+def _check_takes_validate(ramp: Ramp) -> None:
+    with suppress(ValueError):  # some built-in callables have no signature
+        signature = inspect.signature(ramp)
+        try:
+            signature.bind("sweep", "validate")
+        except TypeError:
+            raise TypeError(
+                "validate needs a ramp that takes it beside the sweep: def ramp(sweep, validate=None), which gives it "
+                f"to RangeTest.over(sweep, validate=validate); got ramp{signature}"
+            ) from None
 
 
 def _group_ratios(curve: Curve, lr: float) -> list[float]:

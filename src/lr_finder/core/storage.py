@@ -3,19 +3,18 @@
 import csv
 import json
 import math
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 
-from lr_finder.core.curve import Curve
-from lr_finder.core.probe import Probe
-from lr_finder.core.stopping import StopReason
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.probe import Probe
+from lr_finder.curve.stopping import StopReason
 from lr_finder.errors import ResultFileError
+from lr_finder.files import whole_or_not_at_all
 
 FORMAT = "lr_finder.RangeTestResult"
 VERSION = 1
@@ -23,7 +22,11 @@ MAX_BYTES = 64 * 2**20
 """A larger file is not read; a million steps take about 50 MB."""
 
 
-def save(curve: Curve, steps_taken: int, probes: Sequence[Probe], path: "str | PathLike[str]") -> None:
+Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool]
+"""The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored."""
+
+
+def save(found: Found, path: "str | PathLike[str]") -> None:
     """Writes a search as `.json` or `.csv`; an existing file is replaced only once the new one is complete."""
     path = Path(path)
     writers = {".json": _write_json, ".csv": _write_csv}
@@ -32,23 +35,11 @@ def save(curve: Curve, steps_taken: int, probes: Sequence[Probe], path: "str | P
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path must lie in a folder that exists, got {str(path)!r}")
     with whole_or_not_at_all(path) as unfinished, unfinished.open("x", encoding="utf-8", newline="") as file:
-        writers[path.suffix.lower()](file, curve, steps_taken, probes)
+        writers[path.suffix.lower()](file, *found)
 
 
-@contextmanager
-def whole_or_not_at_all(path: Path) -> Iterator[Path]:
-    """Where to write a file, which takes the place of the one at `path` once the block is through without an error."""
-    unfinished = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-
-
-def load(path: "str | PathLike[str]") -> tuple[Curve, int, tuple[Probe, ...]]:
-    """The curve, the number of steps taken and the probes from a `.json` file that `save` wrote."""
+def load(path: "str | PathLike[str]") -> Found:
+    """What a `.json` file holds that `save` wrote."""
     path = Path(path)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -72,7 +63,7 @@ def load(path: "str | PathLike[str]") -> tuple[Curve, int, tuple[Probe, ...]]:
         raise ResultFileError(f"{path} is damaged: {type(error).__name__}: {error!s:.200}") from None
 
 
-def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
+def _parse(data: dict[str, Any]) -> Found:
     steps_taken, notes = data["steps_taken"], data["notes"]
     if not isinstance(steps_taken, int) or isinstance(steps_taken, bool) or steps_taken < 0:
         raise ValueError(f"steps_taken must be a whole number of at least 0, got {steps_taken!r}")
@@ -82,7 +73,6 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
     group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
     if not len(lrs):
         group_lrs = np.empty((0, 1))
-    ignores_rate = data.get("ignores_rate", False) is True
     momentum = data.get("momentum")
     curve = Curve(
         lrs,
@@ -90,13 +80,12 @@ def _parse(data: dict[str, Any]) -> tuple[Curve, int, tuple[Probe, ...]]:
         group_lrs,
         StopReason[data["stop_reason"]],
         tuple(notes),
-        ignores_rate=ignores_rate,
         momentum=None if momentum is None else _number(momentum),
     )
     if not isinstance(data.get("probes", []), list):
         raise ValueError("probes must be a list")
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
-    return curve, steps_taken, probes
+    return curve, steps_taken, probes, data.get("ignores_rate", False) is True
 
 
 def _probe(entry: dict[str, Any], rank: int) -> Probe:
@@ -110,14 +99,14 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
     return Probe(lr, losses, None if validation_loss is None else _number(validation_loss), fall, rank)
 
 
-def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe]) -> None:
+def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe], ignores_rate: bool) -> None:
     data = {
         "format": FORMAT,
         "version": VERSION,
         "stop_reason": curve.stop_reason.name,
         "steps_taken": steps_taken,
         "notes": list(curve.notes),
-        "ignores_rate": curve.ignores_rate,
+        "ignores_rate": ignores_rate,
         "momentum": curve.momentum,
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
@@ -136,7 +125,7 @@ def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[
     file.write("\n")
 
 
-def _write_csv(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe]) -> None:
+def _write_csv(file: IO[str], curve: Curve, *_: object) -> None:
     writer = csv.writer(file)
     writer.writerow(["step", "lr", "loss"])
     for step, row in enumerate(zip(curve.lrs.tolist(), curve.losses.tolist(), strict=True)):

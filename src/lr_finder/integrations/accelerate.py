@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import SearchOptions, search
+from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
-from lr_finder.integrations.state import holding_state
-from lr_finder.progress import progress_bar
+from lr_finder.integrations.search import search_with_bar
+from lr_finder.integrations.stateful import stateful
 
 with extra("accelerate"):
     import torch
     from accelerate.optimizer import AcceleratedOptimizer
     from accelerate.state import GradientState
-    from accelerate.utils import DistributedType, reduce
+    from accelerate.utils import DistributedType
     from torch import nn
     from torch.optim import Optimizer
 
-    from lr_finder.integrations import torch as plain
-    from lr_finder.integrations.torch_batches import to_device
-    from lr_finder.integrations.torch_ramp import Training
-    from lr_finder.integrations.torch_step import LossFunction, TrainingStep
+    from lr_finder.integrations.torch import find as plain
+    from lr_finder.integrations.torch.batches import to_device
+    from lr_finder.integrations.torch.ramp import StepTraining
+    from lr_finder.integrations.torch.step import LossFunction, TrainingStep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -73,14 +73,13 @@ def lr_find(
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader))
-    state = [model, optimizer, gradient_state, *holding_state(loss_fn, train_loader), *state]
-    training = Training(step, [_stepping(optimizer)], state, restart=step.restart)
-    with progress_bar(progress) as bar:
-        return search(training.ramp(on_step=bar.update), plan=bar.plan, **options)
+    state = [model, optimizer, gradient_state, *stateful(loss_fn, train_loader), *state]
+    training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart)
+    return search_with_bar(training.ramp, progress, **options)
 
 
 class AcceleratedStep(TrainingStep):
-    """Trains one optimizer step per call, as a loop under `accelerator.accumulate` does."""
+    """Trains on one batch per call, as a loop under `accelerator.accumulate` does."""
 
     optimizer: AcceleratedOptimizer
 
@@ -90,20 +89,16 @@ class AcceleratedStep(TrainingStep):
         self._batches_taken = 0
 
     def __call__(self) -> torch.Tensor:
-        """Trains until the gradients are synchronized; the mean loss before the step, without a graph."""
+        """Trains on one batch; its loss before the step."""
         gradients, scaler = self.optimizer.gradient_state, self.optimizer.scaler
-        losses: list[torch.Tensor] = []
-        gradients.sync_gradients = False
-        while not gradients.sync_gradients:
-            batch = to_device(self.batches.next(), self.device)
-            gradients.sync_gradients = self._is_last(gradients)
-            loss = self._loss(batch)
-            losses.append(loss.detach())
-            loss = loss / gradients.num_steps
-            (loss if scaler is None else scaler.scale(loss)).backward()
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-        return reduce(torch.stack(losses).mean(), reduction="mean")  # pyright: ignore[reportReturnType]
+        batch = to_device(self.batches.next(), self.device)
+        gradients.sync_gradients = self._is_last(gradients)
+        loss = self._loss(batch)
+        share = loss / gradients.num_steps
+        (share if scaler is None else scaler.scale(share)).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
 
     def _is_last(self, gradients: GradientState) -> bool:
         """Whether a step follows the batch just taken; a loader's end starts the count anew."""

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-
-class DataEndedError(Exception):
-    """The loader has no more batches and can't start over."""
+from lr_finder.errors import DataEndedError
 
 
 class Batches:

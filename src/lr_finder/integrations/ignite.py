@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import SearchOptions, search
+from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
-from lr_finder.integrations.state import holding_state
-from lr_finder.progress import progress_bar
+from lr_finder.integrations.search import search_with_bar
+from lr_finder.integrations.stateful import stateful
 
 with extra("ignite"):
     import torch
     from ignite.engine import Engine
     from torch.optim import Optimizer
 
-    from lr_finder.integrations.torch_ramp import Training
+    from lr_finder.integrations.torch.ramp import StepTraining
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -57,12 +57,10 @@ def lr_find(
         if not isinstance(given, Optimizer):
             raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
     step = _Step(engine, data, output_transform or _loss_of)
-    training = Training(
-        step, optimizers, [engine, engine.state, *optimizers, *holding_state(data), *state], restart=step.restart
+    training = StepTraining(
+        step, optimizers, [engine, engine.state, *optimizers, *stateful(data), *state], restart=step.restart
     )
-    with progress_bar(progress) as bar:
-        ramp = training.ramp(on_step=bar.update)
-        return search(ramp, plan=bar.plan, **options)
+    return search_with_bar(training.ramp, progress, **options)
 
 
 class _Step:

@@ -5,12 +5,13 @@ from lr_finder.extras import extra
 with extra("lightning"):
     from lightning.pytorch import Callback
 
-    from lr_finder.integrations.lightning_search import FindBeforeFit, lr_find
+    from lr_finder.integrations.lightning_trainer.search import lr_find
+    from lr_finder.integrations.lightning_trainer.search_before_fit import SearchBeforeFit
 
 __all__ = ["LRFinderCallback", "lr_find"]
 
 
-class LRFinderCallback(FindBeforeFit, Callback):
+class LRFinderCallback(SearchBeforeFit, Callback):
     """Searches for the learning rate at the start of every `Trainer.fit` and trains with it.
 
         trainer = Trainer(callbacks=[LRFinderCallback()])

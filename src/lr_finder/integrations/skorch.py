@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import SearchOptions, search
+from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.search import search_with_bar
 from lr_finder.preserve import preserve
-from lr_finder.progress import progress_bar
 
 with extra("skorch"):
     from skorch import NeuralNet
     from skorch.callbacks import GradientNormClipping, ParamMapper
 
-    from lr_finder.integrations.torch_ramp import Training
+    from lr_finder.integrations.torch.ramp import StepTraining
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -48,10 +48,9 @@ def lr_find(
     """
     if not isinstance(net, NeuralNet):
         raise TypeError(f"net must be a skorch net, got {type(net).__name__}")
-    with preserve(net), progress_bar(progress) as bar:
+    with preserve(net):
         _make_ready(net, X, y)
-        ramp = _training(net, X, y).ramp(on_step=bar.update)
-        return search(ramp, plan=bar.plan, **options)
+        return search_with_bar(_training(net, X, y).ramp, progress, **options)
 
 
 def _make_ready(net: NeuralNet, inputs: Any, targets: Any) -> None:
@@ -77,7 +76,7 @@ def _takes_part(item: Any) -> bool:
     return issubclass(kind, TRAINING_CALLBACKS)
 
 
-def _training(net: NeuralNet, inputs: Any, targets: Any) -> Training:
+def _training(net: NeuralNet, inputs: Any, targets: Any) -> StepTraining:
     data_set, _ = net.get_split_datasets(inputs, targets)
     loader = net.get_iterator(data_set, training=True)
     batches = Batches(loader)
@@ -86,4 +85,4 @@ def _training(net: NeuralNet, inputs: Any, targets: Any) -> Training:
         return net.train_step(batches.next())["loss"]  # pyright: ignore[reportOptionalSubscript]
 
     optimizers = [getattr(net, f"{name}_") for name in net._optimizers]
-    return Training(step, optimizers, state=[net, loader], restart=batches.restart)
+    return StepTraining(step, optimizers, state=[net, loader], restart=batches.restart)

@@ -2,26 +2,28 @@
 
 import copy
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lr_finder.core.curve import Curve, Ramp
+from lr_finder.core.ramp import Ramp, Validate
+from lr_finder.core.range_test import MAX_IDLE_BATCHES
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.search import SearchOptions, search
-from lr_finder.core.stopping import StopReason
-from lr_finder.core.sweep import Sweep
+from lr_finder.core.search import SearchOptions
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.sweep import Sweep
 from lr_finder.extras import extra
+from lr_finder.integrations.search import OnStep, search_with_bar
 from lr_finder.preserve import preserve
-from lr_finder.progress import progress_bar
 
 with extra("transformers"):
     import torch
     from accelerate.optimizer import AcceleratedOptimizer
-    from accelerate.utils import reduce
     from transformers import Trainer, TrainerCallback, TrainerControl
 
-    from lr_finder.integrations.torch_hooked import HookedSweep
-    from lr_finder.integrations.torch_ramp import IDLE_CALLS
+    from lr_finder.integrations.torch.distributed import read_local, reader_with
+    from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -56,9 +58,7 @@ def lr_find(
         raise ValueError(
             "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back"
         )
-    with progress_bar(progress) as bar:
-        ramp = _ramp(trainer, on_step=bar.update)
-        return search(ramp, plan=bar.plan, **options)
+    return search_with_bar(lambda on_step: _ramp(trainer, on_step), progress, **options)
 
 
 def set_learning_rate(trainer: Trainer, result: RangeTestResult) -> None:
@@ -81,41 +81,34 @@ def set_learning_rate(trainer: Trainer, result: RangeTestResult) -> None:
         result.apply(optimizer)
 
 
-def _ramp(trainer: Trainer, on_step: Callable[[], object]) -> Ramp:
-    def ramp(sweep: Sweep) -> Curve:
+def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
+    def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
         accelerator = trainer.accelerator
         state = [trainer, trainer.callback_handler, accelerator, accelerator.gradient_state]
+        read = read_local
+        if accelerator.num_processes > 1:
+            read = reader_with(partial(accelerator.reduce, reduction="mean"), accelerator.device)
         with preserve(*state), ExitStack() as sweeping:
-            hooks = SweepCallback(sweep, trainer, on_step, sweeping)
+
+            def start(optimizer: torch.optim.Optimizer) -> OptimizerSweep:
+                swept = OptimizerSweep(sweep, [optimizer], read=read, on_step=on_step, validate=validate)
+                return sweeping.enter_context(swept)
+
+            callback = SweepCallback(trainer, start)
             # All of this is set on the trainer itself, and so gone with the rest.
-            trainer.callback_handler.callbacks = [hooks]
+            trainer.callback_handler.callbacks = [callback]
             trainer.control = TrainerControl()
             trainer.args = copy.copy(trainer.args)
             # Of the search, whatever the length of the training; more than its steps, since a scaler may skip some.
-            trainer.args.max_steps = sweep.num_it + IDLE_CALLS
+            trainer.args.max_steps = sweep.num_it + MAX_IDLE_BATCHES
             trainer.args.eval_on_start = False
             trainer.args.auto_find_batch_size = False  # it would start over inside the sweep
-            trainer.training_step = hooks.noting_loss(trainer.training_step)
-            return _climb(trainer, hooks)
+            trainer.training_step = callback.noting_loss(trainer.training_step)
+            with suppress(_SweepEndedError):
+                trainer.train()
+            return callback.curve
 
     return ramp
-
-
-def _climb(trainer: Trainer, hooks: "SweepCallback") -> Curve:
-    try:
-        trainer.train()
-    except _SweepEndedError:
-        pass
-    except BaseException as error:
-        if hooks.swept is not None:
-            hooks.swept.test.keep_partial(error)
-        raise
-    else:
-        if hooks.swept is not None:
-            hooks.swept.test.stop(StopReason.DATA_ENDED)
-    if hooks.swept is None or not hooks.swept.test.steps_taken:
-        raise ValueError("the trainer's train_dataset must yield at least one batch, got none")
-    return hooks.swept.test.curve
 
 
 class _SweepEndedError(Exception):
@@ -123,22 +116,38 @@ class _SweepEndedError(Exception):
 
 
 class SweepCallback(TrainerCallback):
-    """Steers a training through one sweep: its rates go in, the losses come out."""
+    """Steers a training through one sweep: its rates go in, the losses come out.
 
-    def __init__(self, sweep: Sweep, trainer: Trainer, on_step: Callable[[], object], sweeping: ExitStack):
-        self.swept: HookedSweep | None = None
-        self._sweep = sweep
+    Args:
+        trainer: Whose training it is.
+        start: Starts the sweep over the optimizer that steps.
+    """
+
+    def __init__(self, trainer: Trainer, start: Callable[[torch.optim.Optimizer], OptimizerSweep]):
         self._trainer = trainer
-        self._on_step = on_step
-        self._sweeping = sweeping
+        self._start = start
+        self._swept: Any = None  # until the training has an optimizer
+        self._losses: list[torch.Tensor] = []
+
+    @property
+    def curve(self) -> Curve:
+        """What was measured; where the training ended by itself, its data did.
+
+        Raises:
+            ValueError: There was no data.
+        """
+        if self._swept is None or not self._swept.test.steps_taken:
+            raise ValueError("the trainer's train_dataset must yield at least one batch, got none")
+        if not self._swept.test.has_ended:
+            self._swept.test.stop(StopReason.DATA_ENDED)
+        return self._swept.test.curve
 
     def noting_loss(self, training_step: Callable[..., Any]) -> Callable[..., Any]:
         """The trainer's training step, with its loss noted: what the trainer logs is filtered of NaN."""
 
         def noting(*arguments: Any, **keywords: Any) -> Any:
             loss = training_step(*arguments, **keywords)
-            assert self.swept is not None
-            self.swept.add_batch(loss)
+            self._losses.append(loss.detach())
             return loss
 
         return noting
@@ -148,20 +157,17 @@ class SweepCallback(TrainerCallback):
         optimizer: Any = self._trainer.optimizer
         if isinstance(optimizer, AcceleratedOptimizer):
             optimizer = optimizer.optimizer  # what Accelerate wraps is what steps
-        swept = HookedSweep(self._sweep, [optimizer], combine=self._combine, on_step=self._on_step)
-        self.swept = self._sweeping.enter_context(swept)
+        self._swept = self._start(optimizer)
         self._trainer.lr_scheduler = _NoSchedule(optimizer)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Records the step; ends the training with the sweep."""
-        assert self.swept is not None
-        self.swept.end_step()
-        if self.swept.test.has_ended:
+        """Tells the loss of the step and whether it was made; ends the training with the sweep."""
+        # The sum, because the trainer has divided each loss by the number of batches or tokens.
+        self._swept.test.add_batch(torch.stack(self._losses).sum())
+        self._losses.clear()
+        self._swept.test.end_step(self._swept.has_stepped())
+        if self._swept.test.has_ended:
             raise _SweepEndedError
-
-    def _combine(self, losses: list[torch.Tensor]) -> torch.Tensor:
-        """The sum, because the trainer has divided each by the number of batches or tokens; the mean over ranks."""
-        return reduce(torch.stack(losses).sum(), reduction="mean")  # pyright: ignore[reportReturnType]
 
 
 class _NoSchedule:

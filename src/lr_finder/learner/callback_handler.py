@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lr_finder.core.smoothing import ExponentialAverage
+from lr_finder.curve.smoothing import ExponentialAverage
 from lr_finder.learner.callback import Callback
 from lr_finder.learner.metrics import Metric, as_callback, metric_name
 

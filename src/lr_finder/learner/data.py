@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from lr_finder.integrations.torch_batches import to_device
+from lr_finder.integrations.torch.batches import to_device
 
 Loader: TypeAlias = Iterable[Any]
 """Gives batches `(input, target)`; a list of inputs is passed to the model as several arguments."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.storage import whole_or_not_at_all
-from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
 from lr_finder.learner import training
 from lr_finder.learner.callback import Callback
 from lr_finder.learner.callback_handler import CallbackHandler

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from lr_finder.core.parameter_groups import largest_momentum
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
-from lr_finder.core.stopping import BestMultiple, StopReason
-from lr_finder.core.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
-from lr_finder.integrations.state import holding_state
+from lr_finder.curve.parameter_groups import largest_momentum
+from lr_finder.curve.stopping import BestMultiple, StopReason
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
+from lr_finder.integrations.stateful import stateful
 from lr_finder.learner.callback import LearnerCallback
 from lr_finder.learner.data import count_batches
 from lr_finder.learner.optimizer import Floats
@@ -138,7 +138,7 @@ class LRFinder(LearnerCallback):
     def _state(self) -> list[Any]:
         """What the training changes."""
         learn = self.learn
-        return [learn.model, learn.opt.opt, *holding_state(learn.loss_func, learn.data.train_dl)]
+        return [learn.model, learn.opt.opt, *stateful(learn.loss_func, learn.data.train_dl)]
 
     def _set_rate(self) -> None:
         """Gives the optimizer the rates of the next step.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
 
-from lr_finder.core.parameter_groups import read_lrs, read_momentum, write_lrs
+from lr_finder.curve.parameter_groups import lrs_of, momentum_of, write_lrs
 from lr_finder.learner.layers import decay_groups
 
 Floats: TypeAlias = float | Sequence[float] | NDArray[np.float64]
@@ -47,7 +47,7 @@ class OptimWrapper:
         self.opt = opt
         self.true_wd = true_wd
         self.bn_wd = bn_wd
-        self._lr = read_lrs(opt.param_groups[::2])
+        self._lr = lrs_of(opt.param_groups[::2])
         self._wd = [0.0] * len(self._lr)
         self.wd = wd
 
@@ -98,7 +98,7 @@ class OptimWrapper:
     @property
     def mom(self) -> float | None:
         """Momentum: the first of `betas`, or `momentum`; None for an optimizer without."""
-        return read_momentum(self.opt.param_groups[-1])
+        return momentum_of(self.opt.param_groups[-1])
 
     @mom.setter
     def mom(self, value: Floats) -> None:
@@ -151,7 +151,7 @@ class OptimWrapper:
             ValueError: It is of an optimizer over other parameter groups.
         """
         self.opt.load_state_dict(state)
-        self._lr = read_lrs(self.opt.param_groups[::2])
+        self._lr = lrs_of(self.opt.param_groups[::2])
 
     def _pairs(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """The two parameter groups of each layer group."""

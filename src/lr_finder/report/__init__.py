@@ -1,1 +1,1 @@
-"""What the user sees of a result: a plot, and the same in a terminal."""
+"""What the user sees of a search: a plot, the same in a terminal, and an explanation in plain words."""

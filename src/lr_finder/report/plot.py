@@ -1,4 +1,4 @@
-"""The plot of a result: loss against rate, with the suggestion."""
+"""The plot of a view: loss against rate, with the suggestion."""
 
 import textwrap
 from os import PathLike
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lr_finder.core.result import RangeTestResult
-from lr_finder.core.stopping import StopReason
-from lr_finder.core.storage import whole_or_not_at_all
-from lr_finder.core.suggest import Suggestion
+from lr_finder.curve.suggestion import Suggestion
 from lr_finder.extras import extra
-from lr_finder.report.view import View, view
+from lr_finder.files import whole_or_not_at_all
+from lr_finder.report.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,25 +24,22 @@ DPI = 150
 LINE, ACCENT, INK, FAINT = "#0072B2", "#D55E00", "#333333", "#6E6E6E"
 
 
-def plot(
-    result: RangeTestResult,
-    ax: "Axes | None" = None,
-    skip_start: int | None = None,
-    skip_end: int | None = None,
-    suggestion: bool = True,
-) -> "Axes":
-    """Draws loss against rate, as `RangeTestResult.plot` describes it.
+def plot(shown: View, ax: "Axes | None" = None, *, suggestion: bool = True) -> "Axes":
+    """Draws loss against rate; never calls `show()`.
+
+    Args:
+        shown: What to draw.
+        ax: Where to draw; a new figure where left out.
+        suggestion: Whether to mark the suggested rate.
 
     Raises:
-        ValueError: A number of steps to skip is negative, or no step would be left.
         MissingExtraError: matplotlib is not installed.
     """
-    shown = view(result, skip_start, skip_end)
     ax = _new_axes() if ax is None else ax
-    _draw_frame(ax, result)
+    _draw_frame(ax, shown)
     _draw_curve(ax, shown)
-    if not skip_end:
-        _draw_end(ax, result)
+    if shown.ran_away is not None:
+        _draw_end(ax, *shown.ran_away)
     if suggestion:
         if shown.suggestion is not None:
             _draw_suggestion(ax, shown, shown.suggestion)
@@ -52,7 +47,7 @@ def plot(
     return ax
 
 
-def save_plot(result: RangeTestResult, path: "str | PathLike[str]") -> None:
+def save_plot(shown: View, path: "str | PathLike[str]") -> None:
     """Writes the plot in the format that the file's name ends in, 1200 x 700 pixels for an image; needs no display.
 
     Raises:
@@ -63,7 +58,7 @@ def save_plot(result: RangeTestResult, path: "str | PathLike[str]") -> None:
         from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")
-    plot(result, figure.subplots())
+    plot(shown, figure.subplots())
     with whole_or_not_at_all(Path(path)) as unfinished:
         figure.savefig(unfinished, dpi=DPI)
 
@@ -75,13 +70,12 @@ def _new_axes() -> "Axes":
     return plt.subplots(figsize=SIZE, layout="constrained")[1]
 
 
-def _draw_frame(ax: "Axes", result: RangeTestResult) -> None:
+def _draw_frame(ax: "Axes", shown: View) -> None:
     ax.set_xscale("log")
-    several_groups = result.group_lrs.shape[1] > 1
-    ax.set_xlabel("learning rate of the fastest group" if several_groups else "learning rate", color=INK)
+    ax.set_xlabel("learning rate of the fastest group" if shown.several_groups else "learning rate", color=INK)
     ax.set_ylabel("training loss", color=INK)
-    if len(result.lrs) and result.lrs.min() == result.lrs.max():
-        ax.set_xlim(result.lrs[0] / 10, result.lrs[0] * 10)
+    if len(shown.lrs) and shown.lrs[0] == shown.lrs[-1]:
+        ax.set_xlim(shown.lrs[0] / 10, shown.lrs[0] * 10)
     ax.grid(axis="y", color="#E9E9E9", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
@@ -97,15 +91,12 @@ def _draw_curve(ax: "Axes", shown: View) -> None:
         ax.set_yticks([])
 
 
-def _draw_end(ax: "Axes", result: RangeTestResult) -> None:
+def _draw_end(ax: "Axes", lr: float, why: str) -> None:
     """Marks the rate at which the loss ran away."""
-    if result.stop_reason not in (StopReason.DIVERGED, StopReason.NOT_FINITE):
-        return
-    last = result.lrs[-1]
-    ax.axvline(last, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    ax.axvline(lr, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     ax.annotate(
-        result.stop_reason.value,
-        (last, 0.02),
+        why,
+        (lr, 0.02),
         xytext=(4, 0),
         xycoords=ax.get_xaxis_transform(),
         textcoords="offset points",

@@ -1,13 +1,12 @@
-"""A result in a terminal: the plot as text, and texts made safe to print."""
+"""A view in a terminal: the plot as text, and texts made safe to print."""
 
 import shutil
 import sys
 
 import numpy as np
 
-from lr_finder.core.result import RangeTestResult
 from lr_finder.extras import extra
-from lr_finder.report.view import view
+from lr_finder.report.view import View
 
 NARROWEST, WIDEST = 50, 100
 """Columns of what is written; a narrower terminal wraps it."""
@@ -16,11 +15,11 @@ HEIGHT = 14
 FRAME_IN_ASCII = str.maketrans("┌┐└┘─│", "++++-|")
 
 
-def terminal_plot(result: RangeTestResult, width: int | None = None, ascii_only: bool | None = None) -> str:
+def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None = None) -> str:
     """The smoothed loss against the rate in lines of text, with a vertical line at the suggestion.
 
     Args:
-        result: The result.
+        shown: What to draw.
         width: Columns, limited to 50 to 100; `terminal_width()` where left out.
         ascii_only: Whether to draw with ASCII characters; where left out, if standard output can hold no others.
 
@@ -30,7 +29,6 @@ def terminal_plot(result: RangeTestResult, width: int | None = None, ascii_only:
     with extra("terminal"):
         from uniplot import plot_to_string
 
-    shown = view(result)
     if not len(shown.lrs):
         return "There is no finite loss to draw."
     width = terminal_width() if width is None else min(max(width, NARROWEST), WIDEST)

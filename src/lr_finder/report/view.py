@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lr_finder.core.landmarks import cap
-from lr_finder.core.result import RangeTestResult
-from lr_finder.core.smoothing import smooth
-from lr_finder.core.suggest import Suggestion
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.reading import cap
+from lr_finder.curve.smoothing import smooth
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
 
 
@@ -23,6 +24,8 @@ class View:
         smoothed: The smooth line through them, what ran away cut off, shape `(steps,)`.
         bottom: Lower end of the loss axis.
         top: Upper end of the loss axis.
+        ran_away: The rate at which the loss ran away and the words for it; None where it did not, or is not shown.
+        several_groups: Whether the rates are those of the fastest of several parameter groups.
         suggestion: The suggested rate, read from all steps; None where there is none.
         headline: The suggestion in a few words.
         details: Its interval and confidence, or why there is none.
@@ -33,50 +36,81 @@ class View:
     smoothed: NDArray[np.float64]
     bottom: float
     top: float
+    ran_away: tuple[float, str] | None
+    several_groups: bool
     suggestion: Suggestion | None
     headline: str
     details: str
 
 
-def view(result: RangeTestResult, skip_start: int | None = None, skip_end: int | None = None) -> View:
-    """What to show of a result.
+def view(
+    curve: Curve,
+    suggestion: Suggestion | NoSuggestionError,
+    skip_start: int | None = None,
+    skip_end: int | None = None,
+) -> View:
+    """What to show of a curve.
 
     Args:
-        result: The result.
+        curve: The curve.
+        suggestion: The suggested rate, or why there is none.
         skip_start: Steps to leave out at the low end.
         skip_end: Steps to leave out at the high end; with a number, 0 included, nothing else is cut off.
 
     Raises:
         ValueError: A number is negative, or no step would be left.
     """
-    suggestion, headline, details = _words(result)
-    shown = _shown(len(result.lrs), skip_start or 0, skip_end or 0)
-    finite = np.isfinite(result.losses)
-    kept = result.losses.copy()
+    found, headline, details = _words(suggestion)
+    shown = _shown(len(curve), skip_start or 0, skip_end or 0)
+    finite = np.isfinite(curve.losses)
+    kept = curve.losses.copy()
     # Where the loss never fell there is no height to compare a rise with: all of it is shown.
-    if skip_end is None and suggestion is not None:
+    if skip_end is None and found is not None:
         kept[finite] = cap(kept[finite])
-    lrs, losses, kept = (column[shown][finite[shown]] for column in (result.lrs, result.losses, kept))
-    if not len(losses):
-        return View(lrs, losses, losses, 0.0, 1.0, suggestion, headline, details)
-    if kept.min() == kept.max():
-        kept = losses
+    lrs, losses, kept = (column[shown][finite[shown]] for column in (curve.lrs, curve.losses, kept))
+    bottom, top = 0.0, 1.0
+    if len(losses):
+        if kept.min() == kept.max():
+            kept = losses
+        bottom, top = _ends(losses, kept)
+    return View(
+        lrs=lrs,
+        losses=losses,
+        smoothed=smooth(lrs, kept) if len(losses) else losses,
+        bottom=bottom,
+        top=top,
+        ran_away=None if skip_end else _ran_away(curve),
+        several_groups=curve.group_lrs.shape[1] > 1,
+        suggestion=found,
+        headline=headline,
+        details=details,
+    )
+
+
+def _ends(losses: NDArray[np.float64], kept: NDArray[np.float64]) -> tuple[float, float]:
+    """The ends of the loss axis.
+
+    A loss that was cut leaves through the top edge, so that the cut does not look like a plateau.
+    """
     bottom, top = float(kept.min()), float(kept.max())
     margin = 0.05 * (top - bottom) or 0.05 * abs(top) or 1.0
-    # A loss that was cut leaves through the top edge, so that the cut does not look like a plateau.
-    has_run_away = bool(np.any(losses > kept))
-    top = top - margin if has_run_away else top + margin
-    return View(lrs, losses, smooth(lrs, kept), bottom - margin, top, suggestion, headline, details)
+    was_cut = bool(np.any(losses > kept))
+    return bottom - margin, top - margin if was_cut else top + margin
 
 
-def _words(result: RangeTestResult) -> tuple[Suggestion | None, str, str]:
-    try:
-        found = result.suggestion
-    except NoSuggestionError as error:
-        first_sentence = re.split(r"(?<=\.)\s", str(error), maxsplit=1)[0]
+def _ran_away(curve: Curve) -> tuple[float, str] | None:
+    if not len(curve) or curve.stop_reason not in (StopReason.DIVERGED, StopReason.NOT_FINITE):
+        return None
+    return float(curve.lrs[-1]), curve.stop_reason.value
+
+
+def _words(suggestion: Suggestion | NoSuggestionError) -> tuple[Suggestion | None, str, str]:
+    if isinstance(suggestion, NoSuggestionError):
+        first_sentence = re.split(r"(?<=\.)\s", str(suggestion), maxsplit=1)[0]
         return None, "No suggestion", first_sentence
-    interval = f"{found.low:.2g} to {found.high:.2g} should hold a good rate, {found.confidence} confidence"
-    return found, f"Suggested learning rate {found.lr:.2g}", interval
+    low, high, confidence = suggestion.low, suggestion.high, suggestion.confidence
+    interval = f"{low:.2g} to {high:.2g} should hold a good rate, {confidence} confidence"
+    return suggestion, f"Suggested learning rate {suggestion.lr:.2g}", interval
 
 
 def _shown(steps: int, skip_start: int, skip_end: int) -> slice:

@@ -1,0 +1,106 @@
+"""The probes of a search: trains for a short while at rates around a candidate, each from the same start."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lr_finder.core.probing import Probing
+from lr_finder.core.ramp import ValidatingRamp
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.probe import Probe
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.sweep import Sweep
+from lr_finder.curve.thresholds import MIN_PROBE_STEPS, NEGLIGIBLE, PROBE_SPACING, PROBES_BELOW
+
+
+def run_probes(
+    measure: ValidatingRamp, candidate: float, probing: Probing, group_ratios: Sequence[float] | None = None
+) -> tuple[Probe, ...]:
+    """Trains at rates around the candidate, each time from the start and on the same batches.
+
+    Args:
+        measure: Trains through a sweep, here one of a constant rate, and validates.
+        candidate: The rate that the curve suggests.
+        probing: How many, how long, judged by what.
+        group_ratios: Each parameter group's rate over the one named; the groups' own ratios where left out.
+
+    Returns:
+        The last training at each rate, best first.
+
+    Raises:
+        ValueError: The validation loss is not finite before any training.
+    """
+
+    def train(lr: float, steps: int) -> Curve:
+        rates = lr if group_ratios is None else [lr * ratio for ratio in group_ratios]
+        return measure(Sweep.at(rates, steps, wd=probing.wd), probing.validate)
+
+    exponents = np.arange(probing.num_spread) - (probing.num_spread - 1) / 2
+    rates = [float(candidate / PROBES_BELOW * PROBE_SPACING**exponent) for exponent in exponents]
+    validation_before = None if probing.validate is None else train(NEGLIGIBLE * candidate, 1).validation_loss
+    if validation_before is not None and not np.isfinite(validation_before):
+        raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
+    runs: dict[float, Curve] = {}
+    falls: dict[float, float] = {}
+
+    def try_out(lr: float, steps: int) -> None:
+        runs[lr] = train(lr, steps)
+        falls[lr] = _fall(runs[lr], steps, validation_before)
+
+    in_full = rates
+    for trainings, steps in probing.rounds:
+        in_full = sorted(in_full, key=lambda lr: -falls.get(lr, 0))[:trainings]
+        for lr in in_full:
+            try_out(lr, steps)
+    if probing.count > probing.num_spread:
+        last = _where_they_point(falls, in_full)
+        try_out(last, probing.rounds[-1].steps)
+        in_full = [*in_full, last]
+    # Where a lower rate ran away later than one was dropped, that one would have run away too.
+    ran_away = min((lr for lr in in_full if falls[lr] == -np.inf), default=np.inf)
+    falls |= {lr: -np.inf for lr in runs if lr > ran_away and lr not in in_full}
+    # Those that were dropped come after those that went on, but before any that ran away.
+    ranking = sorted(runs, key=lambda lr: (falls[lr] == -np.inf, lr not in in_full, -falls[lr]))
+    return tuple(
+        Probe(lr, runs[lr].losses, runs[lr].validation_loss, falls[lr], rank) for rank, lr in enumerate(ranking, 1)
+    )
+
+
+def _where_they_point(falls: dict[float, float], in_full: list[float]) -> float:
+    """The rate to try last: beyond the best one where that is at the edge, else between it and its better neighbour.
+
+    Where all that trained in full ran away, it is the next one below them.
+
+    Args:
+        falls: How far the loss fell at each rate; minus infinity where it ran away.
+        in_full: The rates that were not dropped.
+    """
+    rates = sorted(falls)
+    best = max(in_full, key=lambda lr: falls[lr])
+    if falls[best] == -np.inf:
+        best = min(in_full)
+        return rates[rates.index(best) - 1] if best > rates[0] else best / PROBE_SPACING
+    if best == rates[0]:
+        return best / PROBE_SPACING
+    if best == rates[-1]:
+        return best * PROBE_SPACING
+    at = rates.index(best)
+    neighbour = max(rates[at - 1], rates[at + 1], key=lambda lr: (lr in in_full, falls[lr]))
+    return float(np.sqrt(best * neighbour))
+
+
+def _fall(run: Curve, steps: int, validation_before: float | None) -> float:
+    """How far a training took down the validation loss, or else its own, by the line through its second half.
+
+    Minus infinity where it ran away.
+    """
+    is_complete = run.stop_reason is StopReason.COMPLETED and len(run) == steps
+    data_ended = run.stop_reason is StopReason.DATA_ENDED and len(run) >= MIN_PROBE_STEPS  # for all at the same step
+    if not (is_complete or data_ended) or not np.all(np.isfinite(run.losses)):
+        return -np.inf
+    if run.validation_loss is not None and validation_before is not None:
+        fall = validation_before - run.validation_loss
+        return fall if np.isfinite(fall) else -np.inf
+    second_half = run.losses[len(run) // 2 :]
+    slope, start = np.polyfit(np.arange(len(second_half)), second_half, 1)
+    return float(run.losses[0] - (start + slope * (len(second_half) - 1)))

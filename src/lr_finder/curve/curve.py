@@ -1,0 +1,74 @@
+"""What a sweep measured, as plain data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lr_finder.curve.stopping import StopReason
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One loss per optimizer step, with the rate that the step used. Losses are raw: nothing is smoothed or cut.
+
+    Args:
+        lrs: The rate of each step, shape `(steps,)`.
+        losses: The loss before each step's update, shape `(steps,)`; may hold NaN and infinity.
+        group_lrs: The rate of each parameter group, shape `(steps, groups)`; one group with `lrs` where left out.
+        stop_reason: Why the sweep ended.
+        notes: Sentences for the user about what happened on the way.
+        validation_loss: What was measured after the last step, where the ramp was given a `validate`; else None.
+        momentum: The share of the averaged gradient that the optimizer keeps from step to step: momentum of SGD, the
+            first beta of Adam, 0 where it keeps none; None where that is not known.
+
+    Raises:
+        ValueError: The shapes do not fit, or a value is out of range.
+    """
+
+    lrs: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    group_lrs: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType] - None only until __post_init__
+    stop_reason: StopReason = StopReason.COMPLETED
+    notes: tuple[str, ...] = ()
+    validation_loss: float | None = None
+    momentum: float | None = None
+
+    def __post_init__(self):
+        lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
+        if len(lrs) != len(losses):
+            raise ValueError(f"lrs and losses must have the same length, got {len(lrs)} and {len(losses)}")
+        groups = lrs[:, None] if self.group_lrs is None else np.asarray(self.group_lrs, dtype=np.float64)
+        if groups.ndim != 2 or len(groups) != len(lrs):
+            raise ValueError(f"group_lrs must have shape ({len(lrs)}, groups), got {groups.shape}")
+        if not (np.all(np.isfinite(lrs)) and np.all(lrs > 0)):
+            raise ValueError("lrs must be finite and greater than 0")
+        if not (np.all(np.isfinite(groups)) and np.all(groups >= 0)):
+            raise ValueError("group_lrs must be finite and at least 0")
+        object.__setattr__(self, "lrs", lrs)
+        object.__setattr__(self, "losses", losses)
+        object.__setattr__(self, "group_lrs", groups)
+        object.__setattr__(self, "momentum", checked_momentum(self.momentum))
+
+    def __len__(self) -> int:
+        return len(self.lrs)
+
+
+def checked_momentum(momentum: float | None) -> float | None:
+    """A momentum as a number, or None where it is not known.
+
+    Raises:
+        ValueError: It is below 0, or 1 and more.
+    """
+    if momentum is None:
+        return None
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
+    return float(momentum)
+
+
+def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    column = np.array(values, dtype=np.float64)
+    if column.ndim != 1:
+        raise ValueError(f"{name} must have shape (steps,), got {column.shape}")
+    return column

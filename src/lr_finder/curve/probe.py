@@ -1,0 +1,82 @@
+"""Probes: short trainings at fixed rates, as plain data, and the rate that they suggest."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.thresholds import KEEP_BELOW, RESOLUTION, SHORTFALL
+from lr_finder.errors import NoSuggestionError
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A short training at one rate.
+
+    Args:
+        lr: The rate.
+        losses: The raw loss of each step, shape `(steps,)`; fewer than planned where it ran away.
+        validation_loss: Measured after the last step; None without `validate`, or where the loss ran away.
+        fall: How far it took the loss down from where it was before training, the validation loss where there is one;
+            minus infinity where the loss ran away.
+        rank: 1 for the best of all probes.
+    """
+
+    lr: float
+    losses: NDArray[np.float64] = field(repr=False)
+    validation_loss: float | None
+    fall: float
+    rank: int
+
+
+def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
+    """The mean of the rates tried, in decades, each weighed by how little it did worse than the best.
+
+    It keeps its distance from the rate above the best one at which the loss ran away.
+
+    Args:
+        probes: Best first.
+        from_curve: What the curve suggested.
+
+    Raises:
+        NoSuggestionError: The loss ran away at every rate.
+    """
+    best = probes[0]
+    seen = from_curve.reason.partition(" Confidence is ")[0]
+    by = "training loss" if best.validation_loss is None else "validation loss"
+    rates = np.array([p.lr for p in probes])
+    tried = f"Of {len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}"
+    if best.fall == -np.inf:
+        raise NoSuggestionError(
+            f"{seen} The curve suggests {from_curve.lr:.2g}, but in short trainings the {by} ran away at each of "
+            f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}. Search again with "
+            f"end_lr={rates.min():.1g}."
+        )
+    if best.fall <= RESOLUTION * np.abs(best.losses).max():
+        reason = (
+            f"{seen} Confidence is low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
+        )
+        return replace(from_curve, confidence="low", reason=reason)
+    in_full = [len(p.losses) == len(best.losses) for p in probes]
+    shortfall = np.where(in_full, 1 - np.array([p.fall for p in probes]) / best.fall, np.inf)
+    mean = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
+    ran_away = min((p.lr for p in probes if p.fall == -np.inf), default=np.inf)
+    confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
+    if ran_away < best.lr:
+        confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
+        ran_away = np.inf
+    lr = min(mean, ran_away / KEEP_BELOW)
+    if best.lr in (rates.min(), rates.max()):
+        confidence = "medium" if confidence == "high" else confidence
+        edge = "lowest" if best.lr == rates.min() else "highest"
+        doubt = f"{doubt.rstrip('.')}; the {edge} rate tried did best, and a better one may lie beyond."
+    how = "this is the mean of all, weighed by how nearly each did as well"
+    if lr < mean:
+        how = f"this keeps a factor of {KEEP_BELOW:.1f} below {ran_away:.2g}, where it ran away"
+    reason = (
+        f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
+        f"the {by} down most; {how}. Confidence is {confidence}: {doubt}"
+    )
+    moved = lr / from_curve.lr
+    return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)

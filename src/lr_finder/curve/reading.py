@@ -1,0 +1,202 @@
+"""What there is to see in a curve before any rule chooses a rate."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lr_finder.curve import thresholds
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.smoothing import kernel, smooth
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.suggestion import Confidence
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """The landmarks of a curve from which the rules choose; made by `Reading.of`.
+
+    Args:
+        lrs: Rates of the steps with a finite loss, shape `(steps,)`.
+        losses: The smoothed losses there, shape `(steps,)`.
+        errors: Standard errors of the smoothed losses, shape `(steps,)`.
+        start: The loss before any rate had an effect.
+        start_error: Its standard error.
+        fell_at_once: How far the loss fell from the first three steps to all the first ones.
+        noise: Standard deviation of the raw losses around their trend.
+        has_diverged: Whether the sweep ended because the loss ran away.
+    """
+
+    lrs: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    start: float
+    start_error: float
+    fell_at_once: float
+    noise: float
+    has_diverged: bool
+
+    @classmethod
+    def of(cls, curve: Curve) -> "Reading":
+        """The landmarks of a curve with `MIN_STEPS` finite losses, whether or not they tell a rate."""
+        finite = np.isfinite(curve.losses)
+        lrs, raw = curve.lrs[finite], curve.losses[finite]
+        capped = cap(raw)
+        smoothed = smooth(lrs, capped)
+        lowest = int(np.argmin(smoothed))
+        noise = _noise(raw, lowest)
+        start_steps = max(thresholds.START_STEPS, len(raw) // thresholds.START_SHARE)
+        first = capped[: min(max(lowest, 1), start_steps)]
+        return cls(
+            lrs=lrs,
+            losses=smoothed,
+            errors=noise * np.sqrt((kernel(lrs) ** 2).sum(axis=1)),
+            start=float(first.mean()),
+            start_error=noise / float(np.sqrt(len(first))),
+            fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
+            noise=noise,
+            has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
+        )
+
+    @cached_property
+    def lowest(self) -> int:
+        """Index of the lowest smoothed loss."""
+        return int(np.argmin(self.losses))
+
+    @property
+    def fall(self) -> float:
+        """How far the smoothed loss fell from where it started."""
+        return self.start - float(self.losses[self.lowest])
+
+    @property
+    def fall_error(self) -> float:
+        """Standard error of `fall`."""
+        return float(np.hypot(self.start_error, self.errors[self.lowest]))
+
+    @property
+    def as_low(self) -> tuple[float, float]:
+        """The first and the last rate at which the loss may be as low as the lowest, by its noise."""
+        rates = self.lrs[self.losses <= self.losses[self.lowest] + self.errors]
+        return float(rates[0]), float(rates[-1])
+
+    @property
+    def rises(self) -> bool:
+        """Whether the loss ran away, or went up clearly after its lowest point."""
+        rise = float(self.losses[-1] - self.losses[self.lowest])
+        return self.has_diverged or rise > self._clear(thresholds.CLEAR_FALL)
+
+    @property
+    def basin(self) -> tuple[float, float]:
+        """The first and the last rate of the basin; the last is that of the curve where the loss does not rise again.
+
+        It begins where the loss is first nearly as low as it gets: a second low point far beyond does not move that.
+        """
+        level = self.losses[self.lowest] + thresholds.BASIN_DEPTH * self.fall
+        above = np.flatnonzero(self.losses[self.lowest :] > level)
+        last = self.lowest + int(above[0]) if len(above) else len(self.lrs) - 1
+        return self.first_within(thresholds.BASIN_DEPTH), float(self.lrs[last])
+
+    def first_within(self, share: float) -> float:
+        """The first rate at which the smoothed loss is within this share of its fall of the lowest point."""
+        return float(self.lrs[np.argmax(self.losses <= self.losses[self.lowest] + share * self.fall)])
+
+    @property
+    def steps_per_decade(self) -> float:
+        """Steps per power of ten of the rate."""
+        return (len(self.lrs) - 1) / float(np.log10(self.lrs[-1] / self.lrs[0]))
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether the fall is more than noise."""
+        errors = thresholds.CLEAR_FALL_BEFORE_A_RISE if self.rises else thresholds.CLEAR_FALL
+        return self.fall >= self._clear(errors)
+
+    @property
+    def has_fallen_clearly(self) -> bool:
+        """Whether the fall alone shows that the rate matters."""
+        return self.fall >= self._clear(thresholds.CLEAR_FALL)
+
+    def _clear(self, errors: float) -> float:
+        """So many standard errors of `fall`; more for a short curve, whose noise is known less."""
+        return errors * (1 + thresholds.SHORT_CURVE / len(self.lrs)) * self.fall_error
+
+    @property
+    def fall_over_noise(self) -> float:
+        """The fall in standard deviations of a single loss."""
+        return self.fall / self.noise if self.noise > 0 else np.inf
+
+    @property
+    def divergence_margin(self) -> float:
+        """The factor from the lowest point to where the loss ran away; infinite where it did not."""
+        return float(self.lrs[-1] / self.lrs[self.lowest]) if self.has_diverged else np.inf
+
+    @property
+    def is_sudden(self) -> bool:
+        """Whether the loss ran away right after its lowest point.
+
+        The rates had then passed what a training can stand before the loss showed it.
+        """
+        return self.divergence_margin < thresholds.SUDDEN
+
+    @property
+    def began_too_high(self) -> bool:
+        """Whether the loss fell more within the first steps than in all that follow: no rate there was too low."""
+        error = self.noise / np.sqrt(thresholds.FIRST_STEPS)
+        return self.fell_at_once > max(self.fall, thresholds.LOW_SIGNAL * error)
+
+    @property
+    def doubt(self) -> tuple[Confidence, str]:
+        """How far the curve can be trusted, and what there is against it.
+
+        How far the levels differ in regret is measured in benchmarks/.
+        """
+        if self.began_too_high:
+            return "low", "the loss fell at once, so that lower rates are to be looked at: lower start_lr"
+        if self.is_sudden:
+            return (
+                "low",
+                "the loss ran away right after its lowest point, where the rate climbed too fast to see it come",
+            )
+        if self.fall_over_noise < thresholds.LOW_SIGNAL:
+            return "low", f"the fall is only {self.fall_over_noise:.1f} times the noise from batch to batch"
+        if self.steps_per_decade < thresholds.FEW_STEPS_PER_DECADE:
+            return "medium", f"the rate climbed fast, {self.steps_per_decade:.0f} steps per power of ten"
+        if self.fall_over_noise < thresholds.CLEAR_SIGNAL:
+            return "medium", f"the fall is {self.fall_over_noise:.0f} times the noise from batch to batch"
+        return "high", "the fall is clear"
+
+
+def is_constant(losses: NDArray[np.float64]) -> bool:
+    """Whether finite losses differ by rounding only."""
+    return bool(np.ptp(losses) <= thresholds.RESOLUTION * np.abs(losses).max())
+
+
+def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Finite losses, cut as far above the first ones as the lowest lies below.
+
+    A loss that has run away says that it has, not by how much; uncut it would drag the smooth line up over rates
+    that are still good. Follows any offset or scale of the loss.
+    """
+    start = float(np.median(losses[: thresholds.CAP_STEPS]))
+    return np.minimum(losses, start + (start - losses.min()))
+
+
+def _noise(losses: NDArray[np.float64], lowest: int) -> float:
+    """Standard deviation of the losses around their trend, from second differences (which a trend leaves alone).
+
+    The largest of three estimates: over the first steps, before the rate has an effect; over means of three of them,
+    in case the noise of one batch is like that of the one before; and over all up to the lowest loss, as a median
+    because the descent bends. What comes after is the chaos of too high a rate.
+    """
+    first = losses[: max(len(losses) // 3, thresholds.MIN_STEPS)]
+    descent = losses[: max(lowest + 1, len(losses) // 2, thresholds.MIN_STEPS)]
+    threes = len(first) // 3
+    estimates = [
+        np.sqrt(np.mean(np.diff(first, n=2) ** 2)),
+        1.4826 * np.median(np.abs(np.diff(descent, n=2))),  # the median of normal noise is its deviation / 1.4826
+    ]
+    if threes >= thresholds.MIN_STEPS // 2:
+        means = first[: 3 * threes].reshape(threes, 3).mean(axis=1)
+        estimates.append(np.sqrt(3 * np.mean(np.diff(means, n=2) ** 2)))
+    return float(max(estimates)) / np.sqrt(6)

@@ -1,0 +1,142 @@
+"""One ramp inside a Keras fit: the callback that sets the rate and records the loss, and puts the model back."""
+
+import warnings
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, cast
+
+import keras
+from keras.src.backend.common.global_state import GLOBAL_STATE_TRACKER
+
+import lr_finder.preserve.keras_objects  # noqa: F401  registers the kinds of Keras
+from lr_finder.core.ramp import Validate
+from lr_finder.core.range_test import RangeTest
+from lr_finder.core.result import RangeTestResult
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.parameter_groups import largest_momentum
+from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Sweep
+from lr_finder.integrations.search import OnStep
+from lr_finder.preserve import preserve
+
+
+class LRFinder(keras.callbacks.Callback):
+    """One ramp inside a fit of your own, after which the model is as before the block.
+
+        with LRFinder(model) as finder:
+            model.fit(x, y, epochs=1000, callbacks=[finder])
+        print(finder.result.suggestion)
+
+    It ends the fit itself. Other callbacks of that fit run as usual, so leave out what writes files.
+
+    Args:
+        model: The compiled model.
+        sweep: Which rates, and how many steps.
+        on_step: Called after each optimizer step.
+        validate: Gives a validation loss after the last step.
+
+    Raises:
+        TypeError: `model` is no Keras model.
+        ValueError: `model` is not compiled.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        sweep: Sweep = Sweep(DEFAULT_START_LR, DEFAULT_END_LR, 100),  # noqa: B008  frozen
+        on_step: OnStep = lambda: None,
+        validate: Validate | None = None,
+    ):
+        super().__init__()
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"model must be a keras.Model, got {type(model).__name__}")
+        if not model.compiled or model.optimizer is None:
+            raise ValueError("model must be compiled with an optimizer: model.compile(optimizer, loss)")
+        self._swept = model
+        self._wd = sweep.wd
+        momentum = _momentum(_optimizer(model))
+        self._test = RangeTest.over(sweep, validate=validate, momentum=momentum, on_step=on_step)
+        self._block = ExitStack()
+        self._is_last_epoch = False
+        self._steps_before = 0
+
+    def __enter__(self) -> "LRFinder":
+        with ExitStack() as block:
+            # Keras keeps names, and the seeds of layers that have none of their own, in a global.
+            block.enter_context(preserve(self._swept, vars(GLOBAL_STATE_TRACKER)))
+            block.enter_context(warnings.catch_warnings())
+            for said_already in ("Your input ran out of data", "`shuffle=True` was passed, but will be ignored"):
+                warnings.filterwarnings("ignore", message=said_already)
+            self._make_ready()
+            self._block = block.pop_all()
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._test.__exit__(kind, error, trace)
+        if error is None and not self._test.has_ended:
+            self._test.stop(StopReason.DATA_ENDED)
+        self._block.__exit__(kind, error, trace)
+
+    @property
+    def curve(self) -> Curve:
+        """What has been measured so far."""
+        return self._test.curve
+
+    @property
+    def result(self) -> RangeTestResult:
+        """The curve with all that can be read from it."""
+        return self._test.result
+
+    def end_with_epoch(self) -> None:
+        """Tells that the data have no more batches: Keras would go on with the first one of a generator for ever."""
+        self._is_last_epoch = True
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Sets the rate; starts the metrics afresh, because the loss that Keras reports is their running mean."""
+        model = self._synchronized_model()
+        model.reset_metrics()
+        model.optimizer.learning_rate = self._test.lr
+        self._steps_before = int(model.optimizer.iterations)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tells the loss, and whether a step was made: not where the optimizer accumulates, or skips an overflow."""
+        if not logs or "loss" not in logs:
+            raise ValueError("model must report its loss from train_step under the name 'loss'")
+        self._test.add_batch(float(logs["loss"]))
+        self._test.end_step(int(self._synchronized_model().optimizer.iterations) != self._steps_before)
+        if self._test.has_ended:
+            self._swept.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Ends where the data did."""
+        if self._is_last_epoch:
+            self._swept.stop_training = True
+
+    def _synchronized_model(self) -> keras.Model:
+        """The model; on JAX, that a callback asks for it brings its variables up to date."""
+        return cast(keras.Model, self.model)
+
+    def _make_ready(self) -> None:
+        """Makes every step one call, with a rate that can be set."""
+        model = self._swept
+        optimizer = _optimizer(model)
+        if not isinstance(optimizer._learning_rate, keras.Variable):  # a schedule or a function
+            rate = keras.Variable(0.0, name="learning_rate", dtype="float32", trainable=False)
+            optimizer._track_variable(rate)
+            optimizer._learning_rate = rate
+        if self._wd is not None:
+            optimizer.weight_decay = self._wd
+            # JAX keeps what it compiled for a method, the weight decay in it, beyond the search. This is another.
+            model.train_step = partial(model.train_step)
+        model.steps_per_execution = 1
+        model.train_function = None  # the one that is there may take several steps a call
+
+
+def _optimizer(model: keras.Model) -> Any:
+    """The optimizer itself, also under a LossScaleOptimizer."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+
+
+def _momentum(optimizer: Any) -> float | None:
+    """Its momentum, None where that is not known."""
+    return largest_momentum([{"momentum": getattr(optimizer, "momentum", getattr(optimizer, "beta_1", None))}])

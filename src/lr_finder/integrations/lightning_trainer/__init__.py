@@ -1,0 +1,1 @@
+"""What both packages share as which Lightning is published; neither is imported here."""

@@ -1,0 +1,32 @@
+"""What every integration ends in: a search that shows its progress."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from lr_finder.core.ramp import Ramp
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import SearchOptions, search
+from lr_finder.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+OnStep: TypeAlias = Callable[[], object]
+"""Called after each optimizer step; a ramp gives it to its `RangeTest`."""
+
+ENOUGH_EPOCHS = 10**9
+"""For a framework that owns the loop: a callback ends the fit with the sweep, and the data may be short as a batch."""
+
+
+def search_with_bar(
+    make_ramp: Callable[[OnStep], Ramp], progress: bool | None, **options: "Unpack[SearchOptions]"
+) -> RangeTestResult:
+    """Searches, with a progress bar that moves with every optimizer step.
+
+    Args:
+        make_ramp: From what is to be called after each step to the ramp.
+        progress: Whether to show the bar; None shows it on a terminal only.
+        options: Those of every search.
+    """
+    with progress_bar(progress) as bar:
+        return search(make_ramp(bar.update), plan=bar.plan, **options)

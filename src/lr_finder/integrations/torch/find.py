@@ -1,0 +1,151 @@
+"""Plain PyTorch: a model with its optimizer and loader, or a step function."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import SearchOptions
+from lr_finder.extras import extra
+from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.search import search_with_bar
+from lr_finder.integrations.stateful import stateful
+
+with extra("torch"):
+    import torch
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from lr_finder.integrations.torch.ramp import StepTraining
+    from lr_finder.integrations.torch.step import Autocast, LossFunction, TrainingStep
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+def lr_find(
+    model: "nn.Module | Callable[..., Any]",
+    optimizer: "Optimizer | Sequence[Optimizer] | None" = None,
+    loss_fn: LossFunction | None = None,
+    train_loader: Iterable[Any] | None = None,
+    *,
+    state: Sequence[Any] = (),
+    accumulation_steps: int | None = None,
+    scaler: "torch.amp.GradScaler | None" = None,
+    autocast: Autocast = None,
+    progress: bool | None = None,
+    **options: "Unpack[SearchOptions]",
+) -> RangeTestResult:
+    """Searches for the learning rate of a PyTorch training, and leaves everything as it was.
+
+    Two forms: `lr_find(model, optimizer, loss_fn, train_loader)` for the usual training step, and
+    `lr_find(step, optimizer=..., state=[...])` for any other, where `step()` trains one step and returns the loss. With
+    `train_loader` it is called as `step(batch)`, and every ramp of the search sees the same batches.
+
+    Args:
+        model: The model, or a function that trains one step and returns its loss.
+        optimizer: The optimizer; the step form also takes several.
+        loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
+        train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords; in the step
+            form of any kind. It is gone through again from the start where it is shorter than the search. An iterator
+            can't be: it is used up, and where it ends, the sweep ends.
+        state: What else training changes (schedulers, an EMA model, generators). In the step form that includes the
+            models, and whatever the step itself draws its data from.
+        accumulation_steps: Batches per optimizer step.
+        scaler: The gradient scaler of a mixed-precision training.
+        autocast: True, a dtype, or a context manager such as `torch.autocast("cuda")`, for the forward pass.
+        progress: Whether to show a progress bar; None shows it on a terminal only.
+        options: Those of every search: see `lr_finder.SearchOptions`.
+
+    Raises:
+        ValueError: An argument breaks its rule; the text names it.
+        TypeError: An argument is of the wrong kind.
+    """
+    if not isinstance(state, (list, tuple)):
+        raise TypeError(f"state must be a list of what training changes, got {type(state).__name__}")
+    if isinstance(model, nn.Module):
+        training = _usual_training(
+            model,
+            optimizer,
+            loss_fn,
+            train_loader,
+            state=state,
+            accumulation_steps=1 if accumulation_steps is None else accumulation_steps,
+            scaler=scaler,
+            autocast=autocast,
+        )
+    else:
+        _refuse_model_arguments(
+            loss_fn=loss_fn,
+            accumulation_steps=accumulation_steps,
+            scaler=scaler,
+            autocast=autocast,
+        )
+        if not callable(model) or isinstance(model, (type, Optimizer)):
+            raise TypeError(f"lr_find() takes a model or a function that trains one step, got {type(model).__name__}")
+        training = _training_by_steps(model, _step_form_optimizers(optimizer), train_loader, state)
+    return search_with_bar(training.ramp, progress, **options)
+
+
+def _usual_training(
+    model: nn.Module,
+    optimizer: Any,
+    loss_fn: LossFunction | None,
+    train_loader: Iterable[Any] | None,
+    *,
+    state: Sequence[Any],
+    **options: Any,
+) -> StepTraining:
+    """The training of one model by one optimizer on the batches of a loader."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
+    check_model(model, optimizer)
+    if train_loader is None:
+        raise TypeError("train_loader must be given with a model")
+    step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
+    found = stateful(loss_fn, train_loader, options["scaler"])
+    return StepTraining(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
+
+
+def _training_by_steps(
+    step: Callable[..., Any], optimizers: Sequence[Optimizer], train_loader: Iterable[Any] | None, state: Sequence[Any]
+) -> StepTraining:
+    """The training of a user's step function, which gets its batch where there is a loader."""
+    if train_loader is None:
+        return StepTraining(step, optimizers, state=[*optimizers, *state])
+    batches = Batches(train_loader)
+
+    def step_on_batch() -> Any:
+        return step(batches.next())
+
+    return StepTraining(
+        step_on_batch, optimizers, [*optimizers, *stateful(train_loader), *state], restart=batches.restart
+    )
+
+
+def check_model(model: nn.Module, optimizer: Optimizer) -> None:
+    """Raises where the optimizer would train nothing of the model."""
+    trainable = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    if not trainable:
+        raise ValueError(f"model must have parameters that require a gradient, and {type(model).__name__} has none")
+    if not any(id(parameter) in trainable for group in optimizer.param_groups for parameter in group["params"]):
+        raise ValueError(
+            "optimizer must hold parameters of the model, and holds none of its trainable ones; was the model moved "
+            "or rebuilt after the optimizer was made?"
+        )
+
+
+def _step_form_optimizers(optimizer: "Optimizer | Sequence[Optimizer] | None") -> list[Optimizer]:
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer or ())
+    if not optimizers:
+        raise TypeError("optimizer must be given with a step function: lr_find(step, optimizer=..., state=[...])")
+    for given in optimizers:
+        if not isinstance(given, Optimizer):
+            raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
+    return optimizers
+
+
+def _refuse_model_arguments(**arguments: Any) -> None:
+    """A step function does its own forward pass: nothing that would be ignored is accepted."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise TypeError(f"{name} goes with a model and has no effect on a step function; leave it out")

@@ -1,0 +1,92 @@
+"""A sweep over torch optimizers: its rates are written right before each of their steps."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch.optim import Optimizer
+
+from lr_finder.core.ramp import Validate
+from lr_finder.core.range_test import READ_EVERY, RangeTest
+from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
+from lr_finder.curve.sweep import Sweep
+from lr_finder.integrations.search import OnStep
+
+FOREIGN_WRITER = (
+    "Something other than the search set the learning rate during it, perhaps a scheduler that the training step "
+    "steps; the search used its own rates all the same."
+)
+
+
+class OptimizerSweep:
+    """While entered, every step of the optimizers uses the rate that the range test of a sweep asks for.
+
+    The rate is written in a hook right before the step, so that a scheduler or a warm-up inside the user's step can't
+    come between; the hook also tells real steps from those that accumulate or that a gradient scaler skips.
+
+    Args:
+        sweep: The rates.
+        optimizers: Those that the training steps.
+        read: Turns losses into numbers, averaged over the processes where there are several.
+        on_step: Called after each optimizer step.
+        validate: Gives a validation loss after the last step.
+
+    Attributes:
+        test: The range test; its curve is kept whatever ends the block.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        optimizers: Sequence[Optimizer],
+        *,
+        read: Callable[[Sequence[Any]], list[float]],
+        on_step: OnStep,
+        validate: Validate | None = None,
+    ):
+        self._groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        on_accelerator = any(p.device.type != "cpu" for group in self._groups for p in group["params"])
+        self.test = RangeTest.over(
+            sweep,
+            current_lrs=base_lrs(self._groups),
+            read=read,
+            read_every=READ_EVERY if on_accelerator else 1,
+            validate=validate,
+            momentum=largest_momentum(self._groups),
+            on_step=on_step,
+        )
+        self._wd = sweep.wd
+        self._optimizers = optimizers
+        self._written: list[float] = []
+        self._hooks: list[Any] = []
+        self._has_stepped = False
+
+    def __enter__(self) -> "OptimizerSweep":
+        if self._wd is not None:
+            for group in self._groups:
+                if "weight_decay" not in group:
+                    raise ValueError("wd must be None for an optimizer whose groups have no weight_decay")
+                group["weight_decay"] = self._wd
+        self.write()
+        self._hooks = [optimizer.register_step_pre_hook(self._before_step) for optimizer in self._optimizers]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        for hook in self._hooks:
+            hook.remove()
+        return self.test.__exit__(kind, error, trace)
+
+    def has_stepped(self) -> bool:
+        """Whether an optimizer has stepped since this was last asked."""
+        has_stepped, self._has_stepped = self._has_stepped, False
+        return has_stepped
+
+    def _before_step(self, *_: Any) -> None:
+        self._has_stepped = True
+        self.write()
+
+    def write(self) -> None:
+        """Sets the rate of the next step; also called ahead of it, for code that reads the rate before that."""
+        if self._written and lrs_of(self._groups) != self._written and FOREIGN_WRITER not in self.test.notes:
+            self.test.notes.append(FOREIGN_WRITER)
+        write_lrs(self._groups, self.test.group_lrs)
+        self._written = lrs_of(self._groups)

@@ -1,0 +1,63 @@
+"""A ramp over any torch training that can be had as a function of one step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch.optim import Optimizer
+
+from lr_finder.core.ramp import Ramp, Validate
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.sweep import Sweep
+from lr_finder.integrations.search import OnStep
+from lr_finder.integrations.torch.distributed import reader_for
+from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.preserve import preserve
+
+
+@dataclass(frozen=True)
+class StepTraining:
+    """A training as a range test needs it.
+
+    Args:
+        step: Trains on a batch, or on all those of a step, and returns their loss before the step; raises
+            `DataEndedError` where there are no more batches.
+        optimizers: Those that `step` steps.
+        state: Everything that `step` changes, the optimizers included.
+        restart: Called before each ramp, with everything put back.
+    """
+
+    step: Callable[[], Any]
+    optimizers: Sequence[Optimizer]
+    state: Sequence[Any]
+    restart: Callable[[], object] = lambda: None
+
+    def ramp(self, on_step: OnStep) -> Ramp:
+        """The seam that the search calls; `on_step` is called after each optimizer step."""
+
+        def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
+            with preserve(*self.state):
+                self.restart()
+                read = reader_for(self.state)
+                with OptimizerSweep(sweep, self.optimizers, read=read, on_step=on_step, validate=validate) as swept:
+                    while not swept.test.has_ended:
+                        self._take_step(swept)
+                return swept.test.curve
+
+        return ramp
+
+    def _take_step(self, swept: OptimizerSweep) -> None:
+        """Calls the step function once: calls that accumulate, or that a gradient scaler skips, are no step."""
+        swept.write()
+        try:
+            loss = self.step()
+        except StopIteration as error:
+            raise RuntimeError(
+                "the step function came to the end of an iterator that it holds, and which no ramp can start over; "
+                "give the loader itself: lr_find(step, ..., train_loader=loader), where step(batch) gets a batch"
+            ) from error
+        has_stepped = swept.has_stepped()
+        if loss is None and has_stepped:
+            raise TypeError("the step function must return the loss of its step, got None")
+        swept.test.add_batch(loss)
+        swept.test.end_step(has_stepped)

@@ -1,0 +1,68 @@
+"""What a search saw, in plain sentences, for someone who meets such a curve for the first time."""
+
+from collections.abc import Sequence
+
+from lr_finder.curve.clear_reading import clear_reading
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.probe import Probe
+from lr_finder.curve.schedule import PEAK_FACTOR
+from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.thresholds import SMALL_FALL
+from lr_finder.errors import NoSuggestionError
+
+
+def explain(
+    curve: Curve, suggestion: Suggestion | NoSuggestionError, steps_taken: int, probes: Sequence[Probe] = ()
+) -> str:
+    """What was measured, what it suggests, how to use it and how not to; or why there is no suggestion.
+
+    Args:
+        curve: The ramp from which the suggestion is read.
+        suggestion: The suggested rate, or why there is none.
+        steps_taken: Optimizer steps that the whole search took.
+        probes: Short trainings that checked it.
+    """
+    if isinstance(suggestion, NoSuggestionError):
+        suggested = [f"There is no suggestion. {suggestion}"]
+    else:
+        suggested = _suggested(curve, suggestion)
+    return " ".join([*_measured(curve, steps_taken - len(curve), bool(probes)), *suggested, *curve.notes])
+
+
+def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
+    if not len(curve):
+        return []
+    sentences = [
+        f"In {len(curve)} training steps the learning rate climbed from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g}, "
+        f"until {curve.stop_reason.value}; the curve shows the loss before each step."
+    ]
+    if earlier:
+        sentences.append(f"Another {earlier} steps found where to look{' and checked the answer' * has_probes}.")
+    return sentences
+
+
+def _suggested(curve: Curve, suggestion: Suggestion) -> list[str]:
+    reading = clear_reading(curve)
+    sentences = [
+        suggestion.reason,
+        f"Start training with {suggestion.lr:.2g}; a good rate should lie between {suggestion.low:.2g} and "
+        f"{suggestion.high:.2g}.",
+    ]
+    lowest = reading.lrs[reading.lowest]
+    if lowest > suggestion.high:
+        sentences.append(
+            f"The lowest point itself, {lowest:.2g}, is not the rate to take: the loss is lowest where the next steps "
+            "begin to undo what the ones before gained."
+        )
+    if reading.fall < SMALL_FALL * abs(reading.start):
+        sentences.append(
+            "The curve looks flat because the loss fell little, as it does for a model that is trained already; what "
+            "counts is that it fell by more than the noise."
+        )
+    if not reading.has_diverged and reading.losses[-1] < reading.start:
+        sentences.append("That the loss never ran away is no fault: not every training diverges.")
+    sentences.append(
+        f"This is for a constant rate; one-cycle or a cosine may peak at {PEAK_FACTOR['one_cycle']:g} times as much "
+        "(result.schedule). The model is as it was before the search: nothing of it has been trained."
+    )
+    return sentences
