@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
-
-from lr_finder.core.result import RangeTestResult
+from typing import TYPE_CHECKING, Any
 
 
 @dataclass(frozen=True)
@@ -48,25 +46,53 @@ STEP_FUNCTION = Supported(
 )
 
 
-def lr_find(training: Any, /, *arguments: Any, **keywords: Any) -> RangeTestResult:
-    """Searches for the learning rate to start a training with, and leaves the training as it was.
+if TYPE_CHECKING:
+    from lr_finder.overloads import lr_find as lr_find
+else:
 
-    What may be given depends on the framework; `training` is its model, trainer or learner, or a function that trains
-    one step. See `lr_finder.integrations` for the arguments of each. Common to all are those of
-    `lr_finder.SearchOptions` (`start_lr`, `end_lr`, `num_it`, `probes` and more) and `progress`.
+    def lr_find(training, /, *arguments, **keywords):
+        """Searches for the learning rate to start a training with, and leaves the training as it was.
 
-        result = lr_find(model, optimizer, loss_fn, train_loader)
-        result = lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])
-        result = lr_find(learn)
+        What may be given depends on what is trained:
 
-    Raises:
-        TypeError: The first argument is of no supported kind; the text lists them.
-        ValueError: An argument breaks its rule; the text names it.
-        MissingExtraError: The framework is not installed.
-    """
-    kind = _kind(training, arguments, keywords)
-    module = import_module(kind.module)
-    return module.lr_find(training, *arguments, **keywords)
+            lr_find(model, optimizer, loss_fn, train_loader)            PyTorch, also as prepared by Accelerate
+            lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])    any PyTorch code
+            lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)      Lightning
+            lr_find(trainer)                                            Hugging Face Trainer
+            lr_find(learn)                                              fastai 2, or the Learner of this package
+            lr_find(keras_model, x, y, batch_size=64)                   Keras 3
+            lr_find(net, X, y)                                          skorch
+            lr_find(engine, optimizer=..., data=..., state=[model])     Ignite
+            lr_find(loss, params, make_optimizer, batches)              JAX with Optax
+            lr_find(nnx_model, loss, make_optimizer, batches)           Flax NNX
+
+        and by keyword, whatever is trained (`lr_finder.SearchOptions` says more):
+
+            start_lr, end_lr    one plain ramp from the one to the other; without them the range is found too
+            num_it=100          optimizer steps to plan for
+            max_it              the most steps to take where the range is found; three times num_it where left out
+            stop_div=True       whether a ramp stops once the loss has diverged
+            wd                  weight decay during the search
+            probes=0            how many rates around the suggestion to try in short trainings, which may correct it
+            probe_steps=100     steps of the longest of these
+            budget              the most steps that they may take together
+            validate            a function that gives a validation loss to judge them by
+            progress            whether to show a progress bar; None shows it on a terminal only
+
+        The arguments of each framework are explained by `lr_finder.integrations.<framework>.lr_find`, which may also be
+        called directly.
+
+        Returns:
+            RangeTestResult: The curve, with the suggestion and all else that can be read from it.
+
+        Raises:
+            TypeError: The first argument is of no supported kind; the text lists them.
+            ValueError: An argument breaks its rule; the text names it.
+            MissingExtraError: The framework is not installed.
+        """
+        kind = _kind(training, arguments, keywords)
+        module = import_module(kind.module)
+        return module.lr_find(training, *arguments, **keywords)
 
 
 def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Supported:
