@@ -1,0 +1,5 @@
+"""Where the result files are."""
+
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
