@@ -81,8 +81,6 @@ def main(words: list[str]) -> None:
             continue
         answers = ask_all(name, finder)
         print(f"{name}: {len(answers.given)} answers in {FOLDER.name}", flush=True)
-        if name in SEARCHES:
-            for_one_cycle(answers).save(FOLDER)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.finders import readme, without_a_rate
 from benchmarks.finders.answers import Answers, load_all
 from benchmarks.finders.baselines import best_constant_elsewhere, random_rate, usual_constant
+from benchmarks.finders.ours import SEARCHES, for_one_cycle
 from benchmarks.finders.regret import Score, Summary, noise_floor, score, standard_error, summarise
 from benchmarks.finders.tasks import CASES, LATER
 from benchmarks.finders.truth import SCHEDULES, SEEDS
@@ -21,6 +22,12 @@ HEADINGS = (
     "finder", "answers", "regret", "strict regret", "share > 0.5", "refusals", "regret, refusals as 1", "decades off",
     "within 3x", "spread over seeds", "steps",
 )  # fmt: skip
+
+
+def all_answers() -> list[Answers]:
+    """What every finder said, and the peaks of one-cycle that follow from what this package's searches said."""
+    asked = load_all()
+    return [*asked, *(for_one_cycle(answers) for answers in asked if answers.finder in SEARCHES)]
 
 
 def score_all(answers: Answers, truths: dict[str, Truth], schedule: str) -> list[Score]:
@@ -51,7 +58,9 @@ def summaries(
         name: [score(truths[case], schedule, lr) for case, lr in rates.items()] for name, rates in suggested.items()
     }
     scores |= {
-        answers.finder: score_all(answers, truths, schedule) for answers in load_all() if schedule in answers.schedules
+        answers.finder: score_all(answers, truths, schedule)
+        for answers in all_answers()
+        if schedule in answers.schedules
     }
     rows = {name: summarise(given) for name, given in scores.items()}
     return dict(sorted(rows.items(), key=lambda row: row[1].regret_with_refusals))
