@@ -1,6 +1,5 @@
-"""Asks a finder for its rates, counts the steps it takes, and keeps the answers in `results/answers`."""
+"""Asks a finder for its rates, counts the steps it takes, and keeps the answers in `results/answers.jsonl`."""
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -10,9 +9,12 @@ from typing import Protocol
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from benchmarks.finders.tasks import CASES, Case
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines, read_lines
 
-FOLDER = RESULTS / "answers"
+FILE = RESULTS / "answers.jsonl"
+
+USUAL = {"schedules": ["constant", "one_cycle"], "low": None, "high": None, "confidence": None}
+"""What a line does not say where it is so."""
 
 
 class Rate(Protocol):
@@ -71,19 +73,15 @@ class Answers:
     schedules: list[str]
     given: list[Answer] = field(default_factory=list)
 
-    def save(self, folder: Path) -> None:
-        """Writes the file in one go, so that an interruption leaves the old one."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = _path(self.finder, folder)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        unfinished.replace(path)
+    def holds(self, case: Case, seed: int) -> bool:
+        """Whether the finder was asked about it."""
+        return any((answer.case, answer.seed) == (case.name, seed) for answer in self.given)
 
-    @classmethod
-    def load(cls, path: Path) -> "Answers":
-        """Reads what `save` wrote."""
-        content = json.loads(path.read_text())
-        return cls(content["finder"], content["schedules"], [Answer(**answer) for answer in content["given"]])
+    def add(self, answer: Answer, file: Path) -> None:
+        """Keeps one more answer, in the file too."""
+        self.given.append(answer)
+        line = {"finder": self.finder, "schedules": self.schedules} | asdict(answer)
+        add_lines(file, {name: value for name, value in line.items() if (name, value) not in USUAL.items()})
 
 
 def ask(finder: Finder, case: Case, seed: int) -> Answer:
@@ -120,24 +118,22 @@ def ask_all(
     schedules: Iterable[str] = ("constant", "one_cycle"),
     cases: Iterable[Case] = tuple(CASES.values()),
     seeds: Iterable[int] = (0, 1, 2),
-    folder: Path = FOLDER,
+    file: Path = FILE,
 ) -> Answers:
-    """Asks about every case and seed that is not in the finder's file yet, and keeps each answer there."""
-    path = _path(name, folder)
-    answers = Answers.load(path) if path.exists() else Answers(name, list(schedules))
-    known = {(answer.case, answer.seed) for answer in answers.given}
+    """Asks about every case and seed of which the file has no answer of the finder yet, and keeps each answer there."""
+    answers = load_all(file).get(name) or Answers(name, list(schedules))
     for case in cases:
         for seed in seeds:
-            if (case.name, seed) not in known:
-                answers.given.append(ask(finder, case, seed))
-                answers.save(folder)
+            if not answers.holds(case, seed):
+                answers.add(ask(finder, case, seed), file)
     return answers
 
 
-def load_all(folder: Path = FOLDER) -> list[Answers]:
-    """The answers of every finder asked so far, in the order of their file names."""
-    return [Answers.load(path) for path in sorted(folder.glob("*.json"))]
-
-
-def _path(finder: str, folder: Path) -> Path:
-    return folder / ("".join(letter if letter.isalnum() else "_" for letter in finder) + ".json")
+def load_all(file: Path = FILE) -> dict[str, Answers]:
+    """The answers of every finder asked so far, by its name and in the order of names."""
+    asked: dict[str, Answers] = {}
+    for line in read_lines(file):
+        said = USUAL | line
+        finder, schedules = said.pop("finder"), said.pop("schedules")
+        asked.setdefault(finder, Answers(finder, schedules)).given.append(Answer(**said))
+    return dict(sorted(asked.items()))

@@ -10,8 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from benchmarks.finders.answers import load_all
 from benchmarks.finders.regret import regret_curve
-from benchmarks.finders.truth_file import FOLDER as TRUTHS
-from benchmarks.finders.truth_file import Truth
+from benchmarks.finders.truth_file import load_truths
 from benchmarks.result_files import RESULTS
 
 FOLDER = RESULTS / "figures"
@@ -69,11 +68,12 @@ def _colour(name: str, row: dict) -> str:
 
 def draw_truth(cases: tuple[str, ...] = SHOWN_CASES) -> Figure:
     """Regret over the rate for some cases, with what finders suggest there for the first seed."""
-    given = {answers.finder: answers.given for answers in load_all()}
+    given = {finder: answers.given for finder, answers in load_all().items()}
+    truths = load_truths()
     figure = Figure(figsize=(9, 5.4), layout="constrained")
     axes = figure.subplots(2, 3, sharey=True)
     for ax, case in zip(axes.flat, cases, strict=True):
-        curve = regret_curve(Truth.load(TRUTHS / f"{case}.json"), "constant")
+        curve = regret_curve(truths[case], "constant")
         ax.plot(10**curve.log_rates, curve.regrets, color=GREY, lw=1.5, zorder=1)
         for finder, style in SHOWN_FINDERS.items():
             rates = [answer.lr for answer in given.get(finder, []) if (answer.case, answer.seed) == (case, 0)]

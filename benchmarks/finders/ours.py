@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.finders.answers import FOLDER, Answers, ask_all
+from benchmarks.finders.answers import FILE, Answers, ask_all
 from benchmarks.finders.tasks import CASES, Case
 from lr_finder import NoSuggestionError, Suggestion, lr_find
 from lr_finder.core.rules import RULES
@@ -69,7 +69,7 @@ def for_one_cycle(answers: Answers) -> Answers:
 
 
 def main(words: list[str]) -> None:
-    """Asks about every case that has no answer in the results yet; delete the answers to ask afresh.
+    """Asks about every case that has no answer in the results yet; delete its line there to ask afresh.
 
     Args:
         words: Only the finders whose name holds one of them; all where there are none.
@@ -80,7 +80,7 @@ def main(words: list[str]) -> None:
         if words and not any(word in name for word in words):
             continue
         answers = ask_all(name, finder)
-        print(f"{name}: {len(answers.given)} answers in {FOLDER.name}", flush=True)
+        print(f"{name}: {len(answers.given)} answers in {FILE.name}", flush=True)
 
 
 if __name__ == "__main__":

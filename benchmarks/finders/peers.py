@@ -2,13 +2,12 @@
 
 Run `python -m benchmarks.finders.peers` from the root. Those are asked whose package is installed; `requirements.txt`
 has them all. What is answered already is skipped, so an interrupted run is taken up by the same command. A peer that
-raises, or gives what is no rate, has refused; `results/refusals/` keeps why.
+raises, or gives what is no rate, has refused; `results/refusals.jsonl` keeps why.
 """
 
 import contextlib
 import importlib.util
 import io
-import json
 import logging
 import math
 import os
@@ -23,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.finders.answers import FOLDER, Answer, Answers, ask, load_all
+from benchmarks.finders.answers import FILE, Answer, Answers, ask, load_all
 from benchmarks.finders.tasks import CASES, Case
 from benchmarks.finders.truth import SEEDS
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines
 
-REFUSALS = RESULTS / "refusals"
+REFUSALS = RESULTS / "refusals.jsonl"
 START_LR = 1e-7
 """The optimizer's own rate, where a peer begins with that: torch-lr-finder's first example has it."""
 
@@ -211,32 +210,28 @@ def ask_everywhere(
     seed: int,
     *,
     cases: Iterable[Case] = tuple(CASES.values()),
-    folder: Path = FOLDER,
+    file: Path = FILE,
     refusals: Path = REFUSALS,
 ) -> None:
-    """Asks a peer about every case that its files have no answer for yet, and keeps each answer."""
-    kept = {answers.finder: answers for answers in load_all(folder)}
-    mine = [kept.get(finder, Answers(finder, ["constant", "one_cycle"])) for finder in peer.finders]
-    known = set.intersection(*({(answer.case, answer.seed) for answer in answers.given} for answers in mine))
+    """Asks a peer about every case of which the file lacks an answer of one of its finders, and keeps those."""
+    asked = load_all(file)
+    mine = [asked.get(finder) or Answers(finder, ["constant", "one_cycle"]) for finder in peer.finders]
     for case in cases:
-        if (case.name, seed) in known:
+        if all(answers.holds(case, seed) for answers in mine):
             continue
         for answers, answer, reason in zip(mine, *ask_peer(peer, case, seed), strict=True):
+            if answers.holds(case, seed):
+                continue
             if reason is not None:
                 keep_reason(peer.package, answers.finder, answer, reason, refusals)
-            answers.given = [given for given in answers.given if (given.case, given.seed) != (case.name, seed)]
-            answers.given.append(answer)
-            answers.save(folder)
+            answers.add(answer, file)
 
 
-def keep_reason(package: str, finder: str, refusal: Answer, reason: str, folder: Path = REFUSALS) -> None:
-    """Notes why there was no rate, in one file per package, with the versions."""
-    path = folder / f"{package}.json"
-    content = json.loads(path.read_text()) if path.exists() else {}
-    content["versions"] = {package: version(package), "torch": torch.__version__}
-    content.setdefault(finder, {})[f"{refusal.case}, seed {refusal.seed}"] = reason
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+def keep_reason(package: str, finder: str, refusal: Answer, reason: str, file: Path = REFUSALS) -> None:
+    """Notes why there was no rate, with the versions."""
+    where = {"finder": finder, "case": refusal.case, "seed": refusal.seed}
+    versions = {package: version(package), "torch": torch.__version__}
+    add_lines(file, where | {"reason": reason, "versions": versions})
     print(f"{finder}, {refusal.case}, seed {refusal.seed}: {reason}", flush=True)
 
 

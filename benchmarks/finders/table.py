@@ -26,7 +26,7 @@ HEADINGS = (
 
 def all_answers() -> list[Answers]:
     """What every finder said, and the peaks of one-cycle that follow from what this package's searches said."""
-    asked = load_all()
+    asked = list(load_all().values())
     return [*asked, *(for_one_cycle(answers) for answers in asked if answers.finder in SEARCHES)]
 
 
@@ -118,7 +118,9 @@ def main() -> None:
     later_by_schedule: dict[str, dict[str, Summary]] = {}
     pages = ["# Regret\n\nWritten by `python -m benchmarks.finders.table`; `README.md` says what the columns mean.\n"]
     for schedule in SCHEDULES:
-        truths = {truth.case: truth for truth in load_truths() if len(truth.curves.get(schedule, {})) == len(SEEDS)}
+        truths = {
+            case: truth for case, truth in load_truths().items() if len(truth.curves.get(schedule, {})) == len(SEEDS)
+        }
         if not truths:
             print(f"{schedule}: no case has {len(SEEDS)} seeds yet; run python -m benchmarks.finders.truth")
             continue

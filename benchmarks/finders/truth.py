@@ -1,7 +1,8 @@
 """Measures the truth: trains every case at every rate of a grid.
 
 Run `python -m benchmarks.finders.truth` from the root. What is there already is skipped, so an interrupted run is taken
-up by the same command. To measure a case afresh, delete its file.
+up by the same command. To measure a case afresh, delete its lines
+in `results/truth.jsonl`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.finders.tasks import CASES, MOMENTUM_CASES, Case, epochs
-from benchmarks.finders.truth_file import FOLDER, Losses, Truth
+from benchmarks.finders.truth_file import FILE, Losses, Truth, load_truths
 
 RATES = {index: float(f"{10 ** (index / 3):.6g}") for index in range(-21, 7)}
 """Three rates per decade, 1e-7 to 100."""
@@ -101,14 +102,13 @@ def explore(loss_at: Callable[[int], float], start: int, initial_loss: float) ->
     return losses
 
 
-def measure(name: str, schedule: str, seed: int, folder: Path = FOLDER) -> str | None:
-    """Adds one seed of one schedule to a case's file; the first seed to be measured decides the rates of the others.
+def measure(name: str, schedule: str, seed: int, file: Path = FILE) -> str | None:
+    """Adds one seed of one schedule to the file; a case's first seed to be measured decides the rates of the others.
 
     Gives a line about it, or None where it was there already.
     """
     case = (CASES | MOMENTUM_CASES)[name]
-    path = folder / f"{name}.json"
-    truth = Truth.load(path) if path.exists() else _nothing_measured(case)
+    truth = load_truths(file).get(name) or _nothing_measured(case)
     seeds = truth.curves.setdefault(schedule, {})
     if seed in seeds:
         return None
@@ -124,7 +124,7 @@ def measure(name: str, schedule: str, seed: int, folder: Path = FOLDER) -> str |
     else:
         losses = explore(loss_at, USUAL_RATE[case.optimizer], initial_loss)
         seeds[seed] = {RATES[index]: losses[index] for index in sorted(losses)}
-    truth.save(folder)
+    truth.keep(schedule, seed, file)
     return (
         f"{name} {schedule} seed {seed}: {_in_words(seeds[seed], initial_loss)}, {time.perf_counter() - started:.0f} s"
     )

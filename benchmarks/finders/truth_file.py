@@ -1,14 +1,16 @@
-"""What was measured for one case, and its file in `results/truth`."""
+"""What was measured for one case, and its lines in `results/truth.jsonl`, one for each schedule and seed."""
 
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines, read_lines
 
-FOLDER = RESULTS / "truth"
+FILE = RESULTS / "truth.jsonl"
+
+SHARED = ("case", "family", "optimizer", "num_steps", "constant_loss", "versions")
+"""Fields that every line of a case has."""
 
 Losses = dict[float, float]
 """Final validation loss for each rate; infinite where training did not stay finite."""
@@ -43,42 +45,24 @@ class Truth:
         """Name of the case's task."""
         return self.case.rpartition("-")[0]
 
-    def save(self, folder: Path = FOLDER) -> None:
-        """Writes the file in one go, so that an interruption leaves the old one."""
-        content = asdict(self)
-        content["curves"] = {
-            schedule: {seed: _to_lists(losses) for seed, losses in seeds.items()}
-            for schedule, seeds in self.curves.items()
+    def keep(self, schedule: str, seed: int, file: Path = FILE) -> None:
+        """Adds what was measured with a schedule and a seed to the file."""
+        rates, losses = zip(*sorted(self.curves[schedule][seed].items()), strict=True)
+        measured = {
+            "initial_loss": self.initial_losses[seed],
+            "rates": rates,
+            "losses": [loss if math.isfinite(loss) else None for loss in losses],  # JSON has no infinity
         }
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.case}.json"
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-        unfinished.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> "Truth":
-        """Reads what `save` wrote."""
-        content = json.loads(path.read_text())
-        content["initial_losses"] = {int(seed): loss for seed, loss in content["initial_losses"].items()}
-        content["curves"] = {
-            schedule: {int(seed): _from_lists(lists) for seed, lists in seeds.items()}
-            for schedule, seeds in content["curves"].items()
-        }
-        return cls(**content)
+        shared = {name: getattr(self, name) for name in SHARED}
+        add_lines(file, {"case": self.case, "schedule": schedule, "seed": seed} | shared | measured)
 
 
-def load_truths(folder: Path = FOLDER) -> Iterator[Truth]:
-    """Every truth in the folder, in the order of names."""
-    return (Truth.load(path) for path in sorted(folder.glob("*.json")))
-
-
-def _to_lists(losses: Losses) -> dict[str, list]:
-    rates = sorted(losses)
-    # JSON has no infinity.
-    return {"rates": rates, "losses": [losses[rate] if math.isfinite(losses[rate]) else None for rate in rates]}
-
-
-def _from_lists(lists: dict[str, list]) -> Losses:
-    losses = (math.inf if loss is None else loss for loss in lists["losses"])
-    return dict(zip(lists["rates"], losses, strict=True))
+def load_truths(file: Path = FILE) -> dict[str, Truth]:
+    """Every truth in the file, by the name of its case and in the order of names; seeds rise, wherever they stand."""
+    truths: dict[str, Truth] = {}
+    for line in sorted(read_lines(file), key=itemgetter("case", "seed")):
+        truth = truths.setdefault(line["case"], Truth(*(line[name] for name in SHARED)))
+        truth.initial_losses[line["seed"]] = line["initial_loss"]
+        losses = (math.inf if loss is None else loss for loss in line["losses"])
+        truth.curves.setdefault(line["schedule"], {})[line["seed"]] = dict(zip(line["rates"], losses, strict=True))
+    return truths

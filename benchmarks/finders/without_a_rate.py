@@ -1,16 +1,16 @@
 """Trains the AdamW cases with optimizers that promise to need no search for a rate, at their default rates.
 
 Run `python -m benchmarks.finders.without_a_rate` from the root. What is measured already is skipped; to measure an
-optimizer afresh, delete it from `results/without_a_rate.json`.
+optimizer afresh, delete its lines in `results/without_a_rate.jsonl`.
 """
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,9 @@ from benchmarks.finders.regret import Summary, standard_error, zero_loss
 from benchmarks.finders.tasks import CASES, Case, Setup, Task
 from benchmarks.finders.truth import SEEDS, constant, final_loss
 from benchmarks.finders.truth_file import Truth
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines, read_lines
 
-FILE = RESULTS / "without_a_rate.json"
+FILE = RESULTS / "without_a_rate.jsonl"
 
 
 def prodigy(parameters: Iterable, lr: float) -> Optimizer:
@@ -100,35 +100,35 @@ class Retrained:
 
 
 Losses = dict[str, dict[str, list[float | None]]]
-"""Final validation loss for each optimizer, case and seed; None where training did not stay finite."""
+"""Final validation losses for each optimizer and case, one a seed; None where training did not stay finite."""
 
 
-def load(path: Path = FILE) -> Losses:
+def load(file: Path = FILE) -> Losses:
     """What was measured so far."""
-    return json.loads(path.read_text())["final_losses"] if path.exists() else {}
+    losses: Losses = {}
+    for line in sorted(read_lines(file), key=itemgetter("seed")):
+        losses.setdefault(line["optimizer"], {}).setdefault(line["case"], []).append(line["loss"])
+    return losses
 
 
-def measure(path: Path = FILE) -> None:
+def measure(file: Path = FILE) -> None:
     """Trains what is not in the file yet, and keeps each loss; a seed of everything before the next seed."""
-    losses = load(path)
+    known = {(line["optimizer"], line["case"], line["seed"]) for line in read_lines(file)}
     cases = [case for case in CASES.values() if case.optimizer == "adamw"]
     for seed in SEEDS:
         for name, choice in CHOICES.items():
             for case in cases:
-                given = losses.setdefault(name, {}).setdefault(case.name, [])
-                if len(given) <= seed:
-                    loss = final_loss(Retrained(case, choice), seed, constant, choice.lr)
-                    given.append(loss if math.isfinite(loss) else None)
-                    save(losses, path)
+                if (name, case.name, seed) not in known:
+                    keep(name, case, seed, final_loss(Retrained(case, choice), seed, constant, choice.lr), file)
             print(f"seed {seed}: {name}, {len(cases)} cases", flush=True)
 
 
-def save(losses: Losses, path: Path) -> None:
-    """Writes the file, with the versions."""
-    packages = ["torch", *(choice.package for choice in CHOICES.values())]
-    versions = {package: torch.__version__ if package == "torch" else version(package) for package in packages}
-    content = {"command": "python -m benchmarks.finders.without_a_rate", "versions": versions, "final_losses": losses}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+def keep(optimizer: str, case: Case, seed: int, loss: float, file: Path) -> None:
+    """Adds a final loss to the file, with the versions."""
+    package = CHOICES[optimizer].package
+    where = {"optimizer": optimizer, "case": case.name, "seed": seed}
+    versions = {"torch": torch.__version__, package: version(package)}
+    add_lines(file, where | {"loss": loss if math.isfinite(loss) else None, "versions": versions})
 
 
 def regret(losses: list[float | None], truth: Truth, *, strict: bool) -> float:

@@ -79,9 +79,9 @@ def drift(few: Answers, many: Answers) -> dict[str, float]:
 
 
 def main() -> None:
-    truths = {truth.case: truth for truth in load_truths() if "constant" in truth.curves}
+    truths = {truth.case: truth for truth in load_truths().values() if "constant" in truth.curves}
     curves = {case: regret_curve(truth, "constant") for case, truth in truths.items()}
-    asked = {answers.finder: answers for answers in load_all()}
+    asked = load_all()
     result = {"command": "python -m benchmarks.rule.calibration", "finders": {}}
     for name, answers in asked.items():
         given = [a for a in answers.given if a.lr is not None and a.case in curves]

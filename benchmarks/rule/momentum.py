@@ -3,7 +3,7 @@
 Run `python -m benchmarks.rule.momentum` from the root. It trains the tasks with optimizers whose momentum is not the
 customary one, at every rate of a grid, searches for their rates, and finds which constant, divided by the square root
 of the pace, would have been the best divisor for each momentum. None of these trainings was used to choose the rule.
-What is in `results/momentum` and `results/momentum.json` already is skipped.
+What is in `results/momentum_truth.jsonl` and `results/momentum_landmarks.jsonl` already is skipped.
 """
 
 import json
@@ -16,13 +16,14 @@ from benchmarks.finders.regret import RegretCurve, regret_curve
 from benchmarks.finders.tasks import MOMENTUM_CASES, Case
 from benchmarks.finders.truth import SEEDS, be_modest, measure
 from benchmarks.finders.truth_file import load_truths
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines, read_lines
 from benchmarks.rule.variants import middle, suddenness
 from lr_finder import lr_find
 from lr_finder.core.reading import try_to_read
 from lr_finder.core.rules import PACE_FACTOR, TYPICAL_MOMENTUM
 
-TRUTHS = RESULTS / "momentum"
+TRUTHS = RESULTS / "momentum_truth.jsonl"
+LANDMARKS = RESULTS / "momentum_landmarks.jsonl"
 FILE = RESULTS / "momentum.json"
 
 NUM_ITS = (100, 300)
@@ -99,26 +100,18 @@ def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str
     }
 
 
-def save(shown: list[Landmark], summary: dict[str, dict[str, float]]) -> None:
-    """Writes the file in one go."""
-    rows = [asdict(landmark) for landmark in shown]
-    unfinished = FILE.with_suffix(".unfinished")
-    result = {"command": "python -m benchmarks.rule.momentum", "summary": summary, "landmarks": rows}
-    unfinished.write_text(json.dumps(result, indent=1) + "\n")
-    unfinished.replace(FILE)
-
-
 def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     be_modest()
-    shown = [Landmark(**row) for row in json.loads(FILE.read_text())["landmarks"]] if FILE.exists() else []
+    shown = [Landmark(**line) for line in read_lines(LANDMARKS)]
     known = {(landmark.case, landmark.seed, landmark.num_it) for landmark in shown}
     for seed in SEEDS[:2]:
         for name, case in MOMENTUM_CASES.items():
             print(measure(name, "constant", seed, TRUTHS) or f"{name} seed {seed}: there already", flush=True)
-            shown += [search(case, seed, num_it) for num_it in NUM_ITS if (name, seed, num_it) not in known]
-            save(shown, {})
-    truths = {truth.case: regret_curve(truth, "constant") for truth in load_truths(TRUTHS)}
+            found = [search(case, seed, num_it) for num_it in NUM_ITS if (name, seed, num_it) not in known]
+            add_lines(LANDMARKS, *map(asdict, found))
+            shown += found
+    truths = {case: regret_curve(truth, "constant") for case, truth in load_truths(TRUTHS).items()}
     summary = {
         f"{optimizer}, num_it={num_it}": summarise(
             [landmark for landmark in shown if (landmark.optimizer, landmark.num_it) == (optimizer, num_it)], truths
@@ -126,8 +119,9 @@ def main() -> None:
         for optimizer in dict.fromkeys(landmark.optimizer for landmark in shown)
         for num_it in NUM_ITS
     }
-    print(json.dumps(summary, indent=1))
-    save(shown, summary)
+    result = {"command": "python -m benchmarks.rule.momentum", "summary": summary}
+    print(json.dumps(result, indent=1))
+    FILE.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Ramps of every case, recorded so that ways to read them can be compared without training again.
 
-Run `python -m benchmarks.rule.ramps` from the root; what is in `results/ramps.json` already is skipped. Each case and
-seed has a quick look over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80, in
-160 and in 240 through the region that the first climb found, all from the same start.
+`python -m benchmarks.rule.ramps` from the root; what is in `results/ramps.jsonl` is skipped. Each case and seed has a
+quick look over 1e-7 .. 1e3 in 20 steps, a climb in 40 through the region that it found, and climbs in 80, in 160 and in
+240 through the region that the first climb found, all from the same start.
 """
 
-import json
 import os
 from typing import Any
 
@@ -14,11 +13,11 @@ import torch
 
 from benchmarks.finders.tasks import CASES, Case
 from benchmarks.finders.truth import SEEDS
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, add_lines, read_lines
 from lr_finder import Curve, StopReason, lr_find
 from lr_finder.core.climbs import HIGHEST_LR, first_region, next_region
 
-FILE = RESULTS / "ramps.json"
+FILE = RESULTS / "ramps.jsonl"
 
 Ramps = dict[int, Curve]
 """From the number of steps planned to the curve."""
@@ -40,30 +39,24 @@ def record(case: Case, seed: int) -> Ramps:
 
 def load() -> dict[tuple[str, int], Ramps]:
     """All ramps that are there, by case and seed."""
-    content = json.loads(FILE.read_text()) if FILE.exists() else {}
     return {
-        (case, int(seed)): {int(steps): _curve(ramp) for steps, ramp in ramps.items()}
-        for case, seeds in content.items()
-        for seed, ramps in seeds.items()
+        (line["case"], line["seed"]): {int(steps): _curve(ramp) for steps, ramp in line["ramps"].items()}
+        for line in read_lines(FILE)
     }
 
 
-def save(ramps: dict[tuple[str, int], Ramps]) -> None:
-    """Writes the file in one go. A ramp is its rates' two ends, its losses (null for NaN), its end, its momentum."""
-    content: dict[str, dict[int, dict[int, Any]]] = {}
-    for (case, seed), curves in ramps.items():
-        content.setdefault(case, {})[seed] = {
-            steps: {
-                "lrs": [float(curve.lrs[0]), float(curve.lrs[-1])],
-                "losses": [float(f"{loss:.7g}") if np.isfinite(loss) else None for loss in curve.losses],
-                "stop_reason": curve.stop_reason.name,
-                "momentum": curve.momentum,
-            }
-            for steps, curve in curves.items()
+def keep(case: Case, seed: int, curves: Ramps) -> None:
+    """Adds the ramps of a case to the file: each one's first and last rate, losses (null for NaN), end and momentum."""
+    ramps = {
+        steps: {
+            "lrs": [float(curve.lrs[0]), float(curve.lrs[-1])],
+            "losses": [float(f"{loss:.7g}") if np.isfinite(loss) else None for loss in curve.losses],
+            "stop_reason": curve.stop_reason.name,
+            "momentum": curve.momentum,
         }
-    unfinished = FILE.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(content) + "\n")
-    unfinished.replace(FILE)
+        for steps, curve in curves.items()
+    }
+    add_lines(FILE, {"case": case.name, "seed": seed, "ramps": ramps})
 
 
 def _curve(ramp: dict[str, Any]) -> Curve:
@@ -75,12 +68,11 @@ def _curve(ramp: dict[str, Any]) -> Curve:
 def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     torch.set_num_threads(1)
-    ramps = load()
+    known = load()
     for seed in SEEDS:
         for name, case in CASES.items():
-            if (name, seed) not in ramps:
-                ramps[name, seed] = record(case, seed)
-                save(ramps)
+            if (name, seed) not in known:
+                keep(case, seed, record(case, seed))
         print(f"seed {seed}: done", flush=True)
 
 

@@ -1,6 +1,6 @@
 """What else could be read from the same ramps, and other ways to decide when a climb was too fast.
 
-Reads `results/ramps.json`; run `python -m benchmarks.rule.variants` from the root. Every landmark is divided by a
+Reads `results/ramps.jsonl`; run `python -m benchmarks.rule.variants` from the root. Every landmark is divided by a
 constant of its own, chosen on the other tasks: it is never scored on a task that chose it.
 """
 
@@ -169,7 +169,9 @@ def main() -> None:
         key: {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
         for key, by_steps in curves.items()
     }
-    truths = {truth.case: regret_curve(truth, "constant") for truth in load_truths() if "constant" in truth.curves}
+    truths = {
+        case: regret_curve(truth, "constant") for case, truth in load_truths().items() if "constant" in truth.curves
+    }
     lengths = sorted(next(iter(recorded.values())))
     result = {
         "command": "python -m benchmarks.rule.variants",

@@ -51,7 +51,7 @@ class Task:
     """A small training problem.
 
     Attributes:
-        name: Unique, and part of the result's file name.
+        name: Unique, and part of the names of its cases.
         family: The kind of task; tasks of one kind share it.
         optimizers: Names in `OPTIMIZERS`.
         num_steps: Optimizer steps of one training.

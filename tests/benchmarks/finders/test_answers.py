@@ -37,18 +37,25 @@ def test_an_answer_must_be_a_positive_number(lr):
 
 
 def test_what_was_answered_is_not_asked_again(tmp_path):
-    asked = []
+    asked, file = [], tmp_path / "answers.jsonl"
 
     def finder(case, seed):
         asked.append(seed)
         return None if seed == 1 else 0.5
 
-    ask_all("a finder", finder, cases=[WINE], seeds=(0, 1), schedules=["constant"], folder=tmp_path)
-    answers = ask_all("a finder", finder, cases=[WINE], seeds=(0, 1, 2), folder=tmp_path)
+    ask_all("a finder", finder, cases=[WINE], seeds=(0, 1), schedules=["constant"], file=file)
+    answers = ask_all("a finder", finder, cases=[WINE], seeds=(0, 1, 2), file=file)
     assert asked == [0, 1, 2]
     assert [answer.lr for answer in answers.given] == [0.5, None, 0.5]
-    assert load_all(tmp_path) == [answers]
+    assert load_all(file) == {"a finder": answers}
     assert answers.schedules == ["constant"]
+
+
+def test_an_answer_with_an_interval_is_read_as_it_was_kept(tmp_path):
+    answers, file = Answers("sure", ["constant", "one_cycle"]), tmp_path / "answers.jsonl"
+    for answer in (Answer("b-sgd", 0, 0.1 + 0.2, 5, 0.5, 0.1, 1 / 3, "high"), Answer("a-sgd", 1, None, 5, 0.5)):
+        answers.add(answer, file)
+    assert load_all(file) == {"sure": answers}
 
 
 def test_the_table_shows_a_perfect_finder_at_zero_and_the_noise_floor():

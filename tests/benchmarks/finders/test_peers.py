@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 from benchmarks.finders.answers import load_all
 from benchmarks.finders.peers import PEERS, Peer, ask_everywhere, ask_fastai_1, ask_peer, is_installed
 from benchmarks.finders.tasks import CASES
+from benchmarks.result_files import read_lines
 
 WINE = CASES["wine-sgd"]
 HERE = {"lightning", "lr-finder", "pytorch-ignite"}
@@ -69,13 +69,31 @@ def test_answers_and_reasons_are_kept_and_not_asked_for_again(tmp_path):
 
     peer = Peer("torch", ("a", "b"), search)
     cases = {name: CASES[name] for name in ("wine-sgd", "wine-adamw")}
+    file, refusals = tmp_path / "answers.jsonl", tmp_path / "refusals.jsonl"
     for _ in range(2):
-        ask_everywhere(peer, 0, cases=cases.values(), folder=tmp_path / "answers", refusals=tmp_path / "refusals")
+        ask_everywhere(peer, 0, cases=cases.values(), file=file, refusals=refusals)
     assert asked == ["wine-sgd", "wine-adamw"]
-    assert [[answer.lr for answer in answers.given] for answers in load_all(tmp_path / "answers")] == [
-        [0.1, 0.1],
-        [None, None],
+    assert {name: [answer.lr for answer in answers.given] for name, answers in load_all(file).items()} == {
+        "a": [0.1, 0.1],
+        "b": [None, None],
+    }
+    kept = read_lines(refusals)
+    assert [(line["finder"], line["case"], line["seed"], line["reason"]) for line in kept] == [
+        ("b", "wine-sgd", 0, "ValueError: flat"),
+        ("b", "wine-adamw", 0, "ValueError: flat"),
     ]
-    kept = json.loads((tmp_path / "refusals" / "torch.json").read_text())
-    assert kept["b"] == {"wine-sgd, seed 0": "ValueError: flat", "wine-adamw, seed 0": "ValueError: flat"}
-    assert "torch" in kept["versions"]
+    assert all("torch" in line["versions"] for line in kept)
+
+
+def test_where_one_answer_of_a_peer_is_deleted_the_others_stay(tmp_path):
+    rates = iter([[0.1, 0.2], [0.3, 0.4]])
+    peer = Peer("torch", ("a", "b"), lambda case, seed: next(rates))
+    file = tmp_path / "answers.jsonl"
+    ask_everywhere(peer, 0, cases=[WINE], file=file)
+    first, _ = file.read_text().splitlines()
+    file.write_text(first + "\n")
+    ask_everywhere(peer, 0, cases=[WINE], file=file)
+    assert {name: [answer.lr for answer in answers.given] for name, answers in load_all(file).items()} == {
+        "a": [0.1],
+        "b": [0.4],
+    }

@@ -51,18 +51,19 @@ def test_an_absurd_rate_has_an_infinite_loss_and_a_good_one_learns():
 
 
 def test_measuring_is_kept_taken_up_and_not_repeated(tmp_path):
-    assert "wine-sgd constant seed 0" in measure("wine-sgd", "constant", 0, tmp_path)
-    written = (tmp_path / "wine-sgd.json").read_text()
-    assert measure("wine-sgd", "constant", 0, tmp_path) is None
-    assert (tmp_path / "wine-sgd.json").read_text() == written
-    assert [path.name for path in tmp_path.iterdir()] == ["wine-sgd.json"]
-    (truth,) = load_truths(tmp_path)
+    file = tmp_path / "truth.jsonl"
+    assert "wine-sgd constant seed 0" in measure("wine-sgd", "constant", 0, file)
+    written = file.read_text()
+    assert measure("wine-sgd", "constant", 0, file) is None
+    assert file.read_text() == written
+    assert list(tmp_path.iterdir()) == [file]
+    truth = load_truths(file)["wine-sgd"]
     assert truth.curves["constant"][0][0.1] == final_loss(CASES["wine-sgd"], 0, constant, 0.1)
 
 
 def test_a_truth_is_read_as_it_was_written(tmp_path):
-    truth = Truth(
-        "task-sgd", "mlp", "sgd", 10, -1.5, {"torch": "2"}, {0: 2.0}, {"constant": {0: {0.1: 1.0, 1.0: math.inf}}}
-    )
-    truth.save(tmp_path)
-    assert Truth.load(tmp_path / "task-sgd.json") == truth
+    curves = {"constant": {seed: {0.1: seed / 3, 1.0: math.inf} for seed in (0, 1)}, "one_cycle": {1: {0.1: 1.0}}}
+    truth = Truth("task-sgd", "mlp", "sgd", 10, -1.5, {"torch": "2"}, {0: 2.0, 1: 0.1}, curves)
+    for schedule, seed in (("one_cycle", 1), ("constant", 1), ("constant", 0)):
+        truth.keep(schedule, seed, tmp_path / "truth.jsonl")
+    assert load_truths(tmp_path / "truth.jsonl") == {"task-sgd": truth}

@@ -5,7 +5,7 @@ import torch
 from benchmarks.finders.tasks import CASES, epochs
 from benchmarks.finders.truth import constant, final_loss
 from benchmarks.finders.truth_file import Truth
-from benchmarks.finders.without_a_rate import CHOICES, Retrained, regret, summaries
+from benchmarks.finders.without_a_rate import CHOICES, Retrained, keep, load, regret, summaries
 
 WINE = CASES["wine-adamw"]
 BATCH_NORM = CASES["batch_norm_convolution-adamw"]
@@ -30,6 +30,13 @@ def test_a_summary_holds_what_is_measured_of_the_cases_with_a_truth():
     rows = summaries({case: truth(case) for case in ("task-adamw", "late-adamw", "next-adamw")}, losses | {"none": {}})
     assert list(rows) == ["one"]
     assert (rows["one"].num_answers, rows["one"].regret) == (4, pytest.approx(0.25))
+
+
+def test_losses_are_read_seed_by_seed_wherever_they_stand(tmp_path):
+    file = tmp_path / "without_a_rate.jsonl"
+    for seed, loss in ((1, math.inf), (0, 0.1 + 0.2)):
+        keep("Prodigy", WINE, seed, loss, file)
+    assert load(file) == {"Prodigy": {"wine-adamw": [0.1 + 0.2, None]}}
 
 
 def test_prodigy_and_schedule_free_train_at_their_default_rates():
