@@ -1,0 +1,45 @@
+"""The benchmark's tasks: one file per family, one table of all."""
+
+from benchmarks.finders.tasks.autoencoders import AUTOENCODERS
+from benchmarks.finders.tasks.convolutions import CONVOLUTIONS
+from benchmarks.finders.tasks.densities import DENSITIES
+from benchmarks.finders.tasks.embeddings import EMBEDDINGS
+from benchmarks.finders.tasks.fields import FIELDS
+from benchmarks.finders.tasks.fine_tuning import FINE_TUNING
+from benchmarks.finders.tasks.later import LATER
+from benchmarks.finders.tasks.mlps import MLPS
+from benchmarks.finders.tasks.recurrent import RECURRENT
+from benchmarks.finders.tasks.tables import TABLES
+from benchmarks.finders.tasks.task import Case, Examples, Problem, Setup, Task, epochs
+from benchmarks.finders.tasks.transformers import TRANSFORMERS
+
+TASKS: tuple[Task, ...] = (
+    *MLPS,
+    *CONVOLUTIONS,
+    *TRANSFORMERS,
+    *RECURRENT,
+    *AUTOENCODERS,
+    *TABLES,
+    *EMBEDDINGS,
+    *DENSITIES,
+    *FIELDS,
+    *FINE_TUNING,
+    *LATER,
+)
+CASES: dict[str, Case] = {
+    case.name: case for task in TASKS for case in (Case(task, optimizer) for optimizer in task.optimizers)
+}
+"""All that is scored."""
+
+MOMENTUM_CASES: dict[str, Case] = {
+    case.name: case
+    for task in TASKS
+    if task not in LATER and task.name not in ("factorisation", "fine_tuned_transformer", "vision_transformer")
+    for case in (
+        Case(task, optimizer) for optimizer in ("sgd_m0.5", "sgd_m0.99", "adamw_m0", "adamw_m0.99", "rmsprop_m0.9")
+    )
+}
+"""The tasks with optimizers of another momentum, for `benchmarks.rule.momentum` alone; without the slow tasks, the one
+with sparse gradients, which most optimizers do not take, and the later ones."""
+
+__all__ = ["CASES", "LATER", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]

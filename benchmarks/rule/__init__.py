@@ -1,0 +1,1 @@
+"""How the constants of this package's rule were chosen, and whether they hold elsewhere."""
