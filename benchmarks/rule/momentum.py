@@ -2,8 +2,8 @@
 
 Run `python -m benchmarks.rule.momentum` from the root. It trains the tasks with optimizers whose momentum is not the
 customary one, at every rate of a grid, searches for their rates, and finds which constant, divided by the square root
-of the steps per decade, would have been the best divisor for each momentum. None of these trainings was used to choose the rule.
-What is in `results/momentum_truth.jsonl` and `results/momentum_landmarks.jsonl` already is skipped.
+of the steps per decade, would have been the best divisor for each momentum. None of these trainings was used to choose
+the rule. What is in `results/momentum_truth.jsonl` and `results/momentum_landmarks.jsonl` already is skipped.
 """
 
 import json

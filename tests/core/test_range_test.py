@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from lr_finder import RangeTest, StopReason, Sweep
+from lr_finder.core.step import SharedRead
+from lr_finder.errors import DataEndedError
 
 
 def drive(test, losses):
@@ -122,3 +124,115 @@ def test_a_second_control_c_does_not_take_the_place_of_the_first_with_its_curve(
 def test_a_momentum_that_is_none_is_refused_before_the_first_step(momentum):
     with pytest.raises(ValueError, match="momentum must be at least 0 and below 1, got"):
         RangeTest(momentum=momentum)
+
+
+def told(batches, **options):
+    """The losses recorded of batches, each with whether the optimizer stepped on it."""
+    test = RangeTest(1e-3, 10, 20, stop_div=False, **options)
+    for loss, has_stepped in batches:
+        test.add_batch(loss)
+        test.end_step(has_stepped)
+    return test.curve.losses.tolist()
+
+
+def test_the_loss_of_a_step_is_the_mean_of_its_batches():
+    assert told([(4.0, False), (2.0, True), (5.0, True), (1.0, False), (1.0, False), (4.0, True)]) == [3.0, 5.0, 2.0]
+
+
+def test_batches_after_the_last_step_are_no_step():
+    assert told([(4.0, True), (2.0, False)]) == [4.0]
+
+
+def test_a_batch_that_was_left_out_has_no_part_in_its_step():
+    assert told([(None, False), (4.0, True), (None, True), (2.0, True)]) == [4.0, 2.0]
+
+
+def test_the_rate_stays_until_the_optimizer_has_stepped():
+    test = RangeTest(1e-3, 10, 5)
+    test.add_batch(1.0)
+    test.end_step(has_stepped=False)
+    assert test.lr == 1e-3
+    test.end_step()
+    assert test.lr == test.result.lrs[0] * 10
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_a_lost_loss_is_recorded_although_its_step_was_skipped(lost):
+    test = RangeTest(1e-3, 10, 20)
+    for loss in [3.0, 2.0, lost]:
+        test.add_batch(loss)
+        test.end_step(has_stepped=loss != lost and math.isfinite(loss))
+    assert test.stop_reason is StopReason.NOT_FINITE
+    assert len(test.curve) == 3
+
+
+def test_a_lost_loss_is_looked_for_only_as_often_as_losses_are_read():
+    reads = []
+
+    def read(losses):
+        reads.append(len(losses))
+        return [float(loss) for loss in losses]
+
+    test = RangeTest(1e-3, 10, 20, read=read, read_every=4)
+    for batch in range(1, 9):
+        test.add_batch(math.nan)
+        test.end_step(has_stepped=False)
+        assert test.steps_taken == batch // 4
+    assert reads == [1, 1]  # once for each of the two that were lost, and neither is read as a step yet
+    assert test.curve.stop_reason is StopReason.NOT_FINITE
+
+
+def test_a_training_that_never_steps_is_told():
+    test = RangeTest(1e-3, 10, 20)
+    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 batches: the gradient scaler"):  # noqa: PT012
+        for _ in range(2000):
+            test.add_batch(1.0)
+            test.end_step(has_stepped=False)
+
+
+@pytest.mark.parametrize("loss", [np.ones(2), np.ones((1, 3)), np.ones(0)], ids=["two", "three", "none"])
+def test_a_loss_that_is_no_scalar_is_refused(loss):
+    with pytest.raises(ValueError, match=r"the loss must be a scalar, got a tensor of shape"):
+        RangeTest(1e-3, 10, 20).add_batch(loss)
+    with pytest.raises(ValueError, match=r"the loss must be a scalar, got a tensor of shape"):
+        RangeTest(1e-3, 10, 20).record(loss)
+
+
+def test_each_step_is_reported_once():
+    steps = []
+    test = RangeTest(1e-3, 10, 4, on_step=lambda: steps.append(test.steps_taken))
+    drive(test, [1.0, None, 2.0, 3.0, 4.0])
+    assert steps == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("error", [ArithmeticError("in a step"), KeyboardInterrupt()], ids=["raises", "Ctrl-C"])
+def test_what_ends_the_block_carries_what_was_measured(error):
+    test = RangeTest(1e-3, 10, 20)
+    with pytest.raises(type(error)) as caught, test:  # noqa: PT012
+        test.record(2.0)
+        test.record(1.0)
+        raise error
+    assert caught.value is error
+    assert error.partial_result.losses.tolist() == [2.0, 1.0]
+    assert error.partial_result.stop_reason is StopReason.INTERRUPTED
+
+
+def test_data_that_end_in_the_block_end_the_sweep_and_no_more():
+    test = RangeTest(1e-3, 10, 20)
+    with test:
+        test.record(2.0)
+        raise DataEndedError
+    assert test.stop_reason is StopReason.DATA_ENDED
+    assert test.curve.losses.tolist() == [2.0]
+
+
+def test_an_error_waits_for_no_loss_that_other_processes_would_have_to_read_too():
+    def read(losses):
+        raise AssertionError("the other processes are gone")
+
+    test = RangeTest(1e-3, 10, 20, read=SharedRead(read), read_every=8)
+    error = ArithmeticError()
+    with pytest.raises(ArithmeticError), test:  # noqa: PT012
+        test.record(1.0)
+        raise error
+    assert len(error.partial_result.losses) == 0

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,3 +89,8 @@ def test_other_bad_arguments_are_named():
 
 def test_a_group_that_is_held_at_0_stays_there():
     assert Sweep(1e-3, 1.0, 4).group_lrs([0.0, 0.1]).tolist() == [[0, 1e-3], [0, 1e-2], [0, 1e-1], [0, 1.0]]
+
+
+def test_a_sweep_can_go_to_another_process():
+    sweep = Sweep([1e-4, 1e-3], slice(0.1, 1), 20, stop_div=False, wd=0.1)
+    assert pickle.loads(pickle.dumps(sweep)) == sweep

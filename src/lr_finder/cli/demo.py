@@ -13,10 +13,8 @@ BATCH_SIZE = 32
 EPOCHS = 2
 VALIDATION_SHARE = 0.2
 
-Training = tuple[nn.Module, torch.optim.Optimizer, nn.Module, "DataLoader[tuple[torch.Tensor, ...]]"]
 
-
-def make_training(lr: float = 1e-3) -> Training:
+def make_training(lr: float = 1e-3) -> tuple[nn.Module, torch.optim.Optimizer, nn.Module, DataLoader[Any]]:
     """The model, its optimizer, the loss and the training digits; the same initial weights and order on every call."""
     torch.manual_seed(SEED)
     model = nn.Sequential(

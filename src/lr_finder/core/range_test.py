@@ -1,6 +1,5 @@
 """The range test as a state machine: gives the next rate, takes the losses, says when to stop."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Literal
@@ -10,13 +9,11 @@ from numpy.typing import NDArray
 
 from lr_finder.core.ramp import Validate
 from lr_finder.core.result import RangeTestResult
+from lr_finder.core.step import Read, SharedRead, Step, scalar
 from lr_finder.curve.curve import Curve, checked_momentum
 from lr_finder.curve.stopping import Divergence, StopReason, StopRule
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 from lr_finder.errors import DataEndedError
-
-MAX_IDLE_BATCHES = 1000
-"""A training that has not stepped its optimizer after this many batches is taken to be wrong."""
 
 READ_EVERY = 8
 """Losses that may wait on an accelerator: reading one waits for all the work that was queued before it."""
@@ -82,7 +79,7 @@ class RangeTest:
         stop_div: bool = True,
         current_lrs: Sequence[float] = (1.0,),
         stop_rule: StopRule | None = None,
-        read: Callable[[Sequence[Any]], Sequence[float]] = read_floats,
+        read: Read = read_floats,
         read_every: int = 1,
         validate: Validate | None = None,
         momentum: float | None = None,
@@ -100,8 +97,7 @@ class RangeTest:
         self._momentum = checked_momentum(momentum)
         self._on_step = on_step
         self._validation_loss: float | None = None
-        self._batch_losses: list[Any] = []
-        self._idle_batches = 0
+        self._step = Step(read, read_every)
         self._unread: list[Any] = []
         self._losses: list[float] = []
         self._stop_reason: StopReason | None = None
@@ -159,16 +155,9 @@ class RangeTest:
 
         Raises:
             ValueError: The loss is no scalar.
-            RuntimeError: The optimizer has not stepped for `MAX_IDLE_BATCHES`.
+            RuntimeError: The optimizer has not stepped for 1,000 batches.
         """
-        self._idle_batches += 1
-        if self._idle_batches > MAX_IDLE_BATCHES:
-            raise RuntimeError(
-                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the gradient scaler skipped them all, or "
-                "the training steps another optimizer than the one given"
-            )
-        if loss is not None:
-            self._batch_losses.append(_scalar(loss))
+        self._step.add_batch(loss)
 
     def end_step(self, has_stepped: bool = True) -> None:
         """Records the mean loss of the batches since the last step as one step.
@@ -180,13 +169,8 @@ class RangeTest:
         Args:
             has_stepped: Whether the optimizer made a step.
         """
-        if not self._batch_losses:
-            return
-        losses = self._batch_losses
-        loss = losses[0] if len(losses) == 1 else sum(losses) / len(losses)
-        # Looked for at the cadence at which losses are read, so that accumulating needs no synchronisation.
-        may_be_lost = not has_stepped and self._idle_batches % self._read_every == 0
-        if has_stepped or (may_be_lost and not math.isfinite(self._read([loss])[0])):
+        loss = self._step.end(has_stepped)
+        if loss is not None:
             self.record(loss)
 
     def record(self, loss: Any) -> None:
@@ -205,8 +189,7 @@ class RangeTest:
         self._calls += 1
         if loss is None:
             return
-        self._unread.append(_scalar(loss))
-        self._batch_losses, self._idle_batches = [], 0
+        self._unread.append(scalar(loss))
         self.steps_taken += 1
         complete = self.steps_taken == len(self._lrs)
         if complete or len(self._unread) >= self._read_every:
@@ -219,7 +202,7 @@ class RangeTest:
 
     def _validated(self, value: Any) -> float:
         try:
-            return self._read([_scalar(value)])[0]
+            return self._read([scalar(value)])[0]
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError(f"validate must return a loss, one number, got {type(value).__name__}") from error
 
@@ -258,10 +241,11 @@ class RangeTest:
 
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""
-        # What still waits on its device is left out: one that has failed gives nothing any more, and where the losses
-        # of several processes are averaged, the others may not be there to do it.
-        self._unread = []
-        # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
+        # What still waits to be read is left out where the other processes would have to read along.
+        if isinstance(self._read, SharedRead):
+            self._unread = []
+        # Whatever fails here must not hide the error: some take no attributes, and from an accelerator that has failed
+        # no loss can be read any more. A second Ctrl-C asks for what is under way.
         with suppress(Exception, KeyboardInterrupt):
             error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
             if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
@@ -269,11 +253,3 @@ class RangeTest:
                     "What was measured so far is on this exception as partial_result; in an interactive session that "
                     "is sys.last_value.partial_result."
                 )
-
-
-def _scalar(loss: Any) -> Any:
-    """A loss without the graph that it may hold; it stays on its device."""
-    shape = tuple(getattr(loss, "shape", ()))
-    if math.prod(shape) != 1:
-        raise ValueError(f"the loss must be a scalar, got a tensor of shape {shape}")
-    return loss.detach() if hasattr(loss, "detach") else loss

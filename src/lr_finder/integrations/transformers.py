@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.ramp import Ramp, Validate
-from lr_finder.core.range_test import MAX_IDLE_BATCHES
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
+from lr_finder.core.step import MAX_IDLE_BATCHES
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep

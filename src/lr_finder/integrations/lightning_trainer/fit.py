@@ -14,11 +14,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
 from lr_finder.core.ramp import Ramp, Validate
+from lr_finder.core.step import Read
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.lightning_trainer.hooks import SweepHooks
 from lr_finder.integrations.search import OnStep
-from lr_finder.integrations.torch.distributed import Read
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 from lr_finder.preserve import preserve
 

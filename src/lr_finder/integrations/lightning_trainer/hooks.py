@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from lr_finder.core.step import Read
 from lr_finder.curve.stopping import StopReason
-from lr_finder.integrations.torch.distributed import Read, read_local, reader_with
+from lr_finder.integrations.torch.distributed import read_local, reader_with
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 
 Start = Callable[[Sequence[torch.optim.Optimizer], Read], OptimizerSweep]

@@ -1,13 +1,13 @@
 """Losses of a model that several processes train together: all of them must see the same, and stop at the same step."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
-Read: TypeAlias = Callable[[Sequence[Any]], list[float]]
+from lr_finder.core.step import Read, SharedRead
 
 
 def read_local(losses: Sequence[Any]) -> list[float]:
@@ -48,7 +48,7 @@ def reader_with(mean: Callable[[torch.Tensor], Any], device: torch.device) -> Re
     def read_averaged(losses: Sequence[Any]) -> list[float]:
         return mean(torch.tensor(read_local(losses), dtype=torch.float64, device=device)).tolist()
 
-    return read_averaged
+    return SharedRead(read_averaged)
 
 
 def _averaged_over(group: Any, device: torch.device) -> Read:

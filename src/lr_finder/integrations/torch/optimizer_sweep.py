@@ -1,12 +1,13 @@
 """A sweep over torch optimizers: its rates are written right before each of their steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch.optim import Optimizer
 
 from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
+from lr_finder.core.step import Read
 from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.search import OnStep
@@ -39,7 +40,7 @@ class OptimizerSweep:
         sweep: Sweep,
         optimizers: Sequence[Optimizer],
         *,
-        read: Callable[[Sequence[Any]], list[float]],
+        read: Read,
         on_step: OnStep,
         validate: Validate | None = None,
     ):

@@ -1,0 +1,73 @@
+"""What a step is: the batches since the last one, and whether the optimizer stepped on them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Read: TypeAlias = Callable[[Sequence[Any]], Sequence[float]]
+"""Turns losses, which may be on a device or differ between processes, into numbers, several at once."""
+
+
+@dataclass(frozen=True)
+class SharedRead:
+    """A way to read losses that several processes take together, so that none may when one of them fails."""
+
+    read: Read
+
+    def __call__(self, losses: Sequence[Any]) -> Sequence[float]:
+        """The losses as numbers, the same in every process."""
+        return self.read(losses)
+
+
+MAX_IDLE_BATCHES = 1000
+"""A training that has not stepped its optimizer after this many batches is taken to be wrong."""
+
+
+class Step:
+    """Makes one loss of those of an optimizer step.
+
+    Args:
+        read: Turns losses into numbers.
+        read_every: A loss that may be lost is read after so many batches without a step: at the cadence at which the
+            others are, so that accumulating waits for no device.
+    """
+
+    def __init__(self, read: Read, read_every: int):
+        self._read = read
+        self._read_every = read_every
+        self._losses: list[Any] = []
+        self._batches = 0
+
+    def add_batch(self, loss: Any) -> None:
+        """Takes the loss of a batch; None for a batch that was left out."""
+        self._batches += 1
+        if self._batches > MAX_IDLE_BATCHES:
+            raise RuntimeError(
+                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the gradient scaler skipped them all, or "
+                "the training steps another optimizer than the one given"
+            )
+        if loss is not None:
+            self._losses.append(scalar(loss))
+
+    def end(self, has_stepped: bool) -> Any:
+        """The mean loss of the batches, which are then done with; None where they count towards the next step."""
+        if not self._losses:
+            return None
+        loss = self._losses[0] if len(self._losses) == 1 else sum(self._losses) / len(self._losses)
+        if not has_stepped and (self._batches % self._read_every or math.isfinite(self._read([loss])[0])):
+            return None
+        self._losses, self._batches = [], 0
+        return loss
+
+
+def scalar(loss: Any) -> Any:
+    """A loss without the graph that it may hold; it stays on its device.
+
+    Raises:
+        ValueError: It has more than one element, or none.
+    """
+    shape = tuple(getattr(loss, "shape", ()))
+    if math.prod(shape) != 1:
+        raise ValueError(f"the loss must be a scalar, got a tensor of shape {shape}")
+    return loss.detach() if hasattr(loss, "detach") else loss
