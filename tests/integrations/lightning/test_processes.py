@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
+
+pytestmark = pytest.mark.slow
 
 TWO_PROCESSES = """
 import sys, torch, lightning

@@ -14,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lr_finder import RangeTestResult, lr_find
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = {"start_lr": 1e-3, "end_lr": 50, "num_it": 60, "progress": False}
 
 
