@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from lr_finder import RangeTestResult
 from lr_finder.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):

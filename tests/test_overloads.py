@@ -31,6 +31,7 @@ def refused_by_mypy(tmp_path):
     return {int(line) for line in re.findall(rf"{CALLS.name}:(\d+): error", done.stdout)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refused", [refused_by_basedpyright, refused_by_mypy])
 def test_type_checkers_refuse_the_wrong_calls_and_no_right_one(refused, tmp_path):
     assert len(WRONG) > 20

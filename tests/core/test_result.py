@@ -13,7 +13,7 @@ RESULT = RangeTestResult(valley_curve(), steps_taken=230)
 
 
 class Optimizer:
-    """All of an optimizer that `apply` needs; tests/integrations/test_torch.py has real ones."""
+    """All of an optimizer that `apply` needs; tests/integrations/torch/ has real ones."""
 
     def __init__(self, *lrs):
         self.param_groups = [{"lr": lr} for lr in lrs]

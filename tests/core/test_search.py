@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,11 @@ def test_a_bound_left_out_beside_one_given_has_the_reference_default():
     assert [(s.start_lr, s.end_lr) for s in bowl.sweeps] == [(1e-3, 10.0), (1e-7, 1e-3)]
 
 
+def pace(sweep):
+    """Steps per decade of rate."""
+    return (sweep.num_it - 1) / np.log10(sweep.end_lr / sweep.start_lr)
+
+
 @pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
 @pytest.mark.parametrize("num_it", [30, 60, 100, 300])
 def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
@@ -45,18 +52,21 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     bowl = Bowl(sharpest)
     result = search(bowl.ramp, num_it=num_it)
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
-    planned = [sweep.num_it for sweep in bowl.sweeps]
-    assert (
-        planned
-        in {
-            30: ([12, 24], [12, 24, 48], [12, 24, 72]),
-            60: ([12, 24], [12, 24, 48], [12, 24, 96]),
-            100: ([20, 40], [20, 40, 80]),
-            300: ([20, 40, 240],),
-        }[num_it]
-    )
-    assert result.steps_taken <= sum(planned)
+    assert sum(sweep.num_it for sweep in bowl.sweeps) >= 36
+    assert result.steps_taken <= 3 * num_it
+    assert all(sweep.start_lr < 2 / sharpest < sweep.end_lr for sweep in bowl.sweeps)
+    assert all(slower.num_it > sweep.num_it and pace(slower) > pace(sweep) for sweep, slower in pairwise(bowl.sweeps))
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
+
+
+@pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
+def test_the_more_steps_are_planned_the_slower_is_the_last_climb(sharpest):
+    paces = []
+    for num_it in (60, 100, 300, 1000):
+        bowl = Bowl(sharpest)
+        search(bowl.ramp, num_it=num_it)
+        paces.append(pace(bowl.sweeps[-1]))
+    assert all(slower > 1.5 * faster for faster, slower in pairwise(paces))
 
 
 def test_a_look_that_runs_away_after_a_few_steps_tells_where_to_climb():

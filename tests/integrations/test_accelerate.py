@@ -93,6 +93,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("warm_epochs", [0, 1], ids=["cold", "warm"])
 @pytest.mark.parametrize("search", [usual, interrupted, step_function])

@@ -1,11 +1,9 @@
-"""Keras on the backend that KERAS_BACKEND names, torch where it names none; the last test runs all this on JAX.
+"""Keras on the backend that KERAS_BACKEND names, torch where it names none.
 
-On TensorFlow, which has an environment of its own, scripts/test runs it.
+scripts/test all runs this on torch, on JAX, and on TensorFlow, which has an environment of its own.
 """
 
 import os
-import subprocess
-import sys
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -333,13 +331,3 @@ REFUSED = {
 def test_what_can_not_work_is_refused_by_name(call, error, text):
     with pytest.raises(error, match=text):
         call()
-
-
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="this is that run, or one on another backend")
-def test_all_this_holds_on_the_jax_backend():
-    tests = [__file__, "tests/test_conformance.py", "-k", "test_keras or Keras"]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *tests], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout

@@ -114,6 +114,7 @@ def network_error(model, batch):
     return jnp.mean((model(inputs) - targets) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupted", [False, True], ids=["complete", "interrupted"])
 def test_an_nnx_model_trains_on_bit_identically(interrupted):
     @nnx.jit

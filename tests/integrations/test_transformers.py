@@ -20,8 +20,11 @@ from lr_finder import NoSuggestionError, StopReason, lr_find
 from lr_finder.integrations import transformers
 from lr_finder.integrations.transformers import set_learning_rate
 
-# PEFT 0.21 asks models of transformers 5.23 for what is deprecated there.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    # PEFT 0.21 asks models of transformers 5.23 for what is deprecated there.
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
 

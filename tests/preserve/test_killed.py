@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's signals, and its list in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's signals, and its list in /proc"),
+]
 
 HERE = Path(__file__).parent
 
@@ -19,7 +22,7 @@ def search(tmp_path, tmp_path_factory):
     running = []
     directories = {
         "TMPDIR": tmp_path,
-        "PYTHONPATH": HERE.parent,
+        "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
         "TORCHINDUCTOR_CACHE_DIR": tmp_path_factory.mktemp("cache"),
     }
 

@@ -35,6 +35,7 @@ TRAININGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm_steps", [0, 10], ids=["cold", "warm"])
 @pytest.mark.parametrize("kinds", TRAININGS, ids=", ".join)
 def test_training_goes_on_as_if_the_search_had_never_run(kinds, warm_steps):

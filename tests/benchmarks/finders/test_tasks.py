@@ -33,6 +33,7 @@ def three_losses(case: Case, seed: int) -> list[float]:
     return [*losses, validate()]
 
 
+@pytest.mark.slow
 @EVERY_CASE
 def test_three_steps_have_finite_losses_and_move_the_model(case):
     first, second = case.make(0).validate(), three_losses(case, 0)

@@ -50,6 +50,7 @@ def test_an_absurd_rate_has_an_infinite_loss_and_a_good_one_learns():
     assert final_loss(case, 0, constant, 0.1) < 0.5 * case.make(0).validate()
 
 
+@pytest.mark.slow
 def test_measuring_is_kept_taken_up_and_not_repeated(tmp_path):
     file = tmp_path / "truth.jsonl"
     assert "wine-sgd constant seed 0" in measure("wine-sgd", "constant", 0, file)

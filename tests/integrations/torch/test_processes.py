@@ -14,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lr_finder import RangeTestResult, lr_find
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = {"start_lr": 1e-3, "end_lr": 50, "num_it": 60, "progress": False}
 
 
@@ -68,25 +70,37 @@ def nan_on_one(rank):
     return loss
 
 
-def work(rank, store, kind, form, fails, folder):
-    store = dist.FileStore(store, 2)
+CASES = [("DDP", "model", False), ("DDP", "step", False), ("FSDP2", "model", False), ("DDP", "model", True)]
+"""What shares the model, the form of the call, and whether a loss is not a number in one of the processes."""
+
+
+def work(rank, folder):
+    """What each process does: it searches in every case, and saves what it found."""
+    store = dist.FileStore(f"{folder}/store", 2)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=60))
     try:
-        loss = nan_on_one(rank) if fails else nn.functional.mse_loss
-        result = search(shared(kind), rank, 2, form, loss)
-        result.save(f"{folder}/{rank}.json")
+        for number, (kind, form, fails) in enumerate(CASES):
+            loss = nan_on_one(rank) if fails else nn.functional.mse_loss
+            result = search(shared(kind), rank, 2, form, loss)
+            result.save(f"{folder}/{number}-{rank}.json")
     finally:
         dist.destroy_process_group()
 
 
-def in_two_processes(tmp_path, kind, form="model", fails=False):
-    mp.spawn(work, (str(tmp_path / "store"), kind, form, fails, str(tmp_path)), nprocs=2)
-    return [RangeTestResult.load(tmp_path / f"{rank}.json") for rank in range(2)]
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What the two processes found in each case. One launch for all: it takes longer than their searches."""
+    folder = tmp_path_factory.mktemp("processes")
+    mp.spawn(work, [str(folder)], nprocs=2)
+    return {
+        case: [RangeTestResult.load(folder / f"{number}-{rank}.json") for rank in range(2)]
+        for number, case in enumerate(CASES)
+    }
 
 
 @pytest.mark.parametrize(("kind", "form"), [("DDP", "model"), ("DDP", "step"), ("FSDP2", "model")])
-def test_all_processes_see_the_curve_of_all_batches(tmp_path, kind, form):
-    first, second = in_two_processes(tmp_path, kind, form)
+def test_all_processes_see_the_curve_of_all_batches(found, kind, form):
+    first, second = found[kind, form, False]
     alone = search(model(), 0, 1, form)
     assert first.losses.tolist() == second.losses.tolist()
     assert first.stop_reason is second.stop_reason is alone.stop_reason
@@ -94,8 +108,8 @@ def test_all_processes_see_the_curve_of_all_batches(tmp_path, kind, form):
     assert len(first.losses) == len(alone.losses) < 60
 
 
-def test_a_loss_that_is_not_finite_in_one_process_stops_both_at_the_same_step(tmp_path):
-    first, second = in_two_processes(tmp_path, "DDP", fails=True)
+def test_a_loss_that_is_not_finite_in_one_process_stops_both_at_the_same_step(found):
+    first, second = found["DDP", "model", True]
     assert len(first.losses) == len(second.losses) == 6
     assert first.stop_reason is second.stop_reason
     assert np.isnan(first.losses[-1])

@@ -1,0 +1,124 @@
+"""The callback that searches before a fit and trains with what it found."""
+
+import lightning.pytorch
+import numpy as np
+import pytest
+import pytorch_lightning
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+import lr_finder.integrations.lightning
+import lr_finder.integrations.pytorch_lightning
+from integrations.lightning.classifier import (
+    LIGHTNINGS_WARNINGS,
+    PACKAGES,
+    assert_same,
+    classifier,
+    trainer_of,
+    two_groups,
+)
+from integrations.torch.classifier import classifier as network
+from integrations.torch.classifier import samples
+from lr_finder import NoSuggestionError, lr_find
+
+pytestmark = LIGHTNINGS_WARNINGS
+
+CALLBACKS = {
+    lightning.pytorch: lr_finder.integrations.lightning.LRFinderCallback,
+    pytorch_lightning: lr_finder.integrations.pytorch_lightning.LRFinderCallback,
+}
+
+
+def clear():
+    """Batches large enough for a loss that falls clearly."""
+    return DataLoader(samples(512), batch_size=64, shuffle=True)
+
+
+def cycle_over_lr(module):
+    optimizer = torch.optim.SGD(module.parameters(), lr=1.0, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=module.lr, total_steps=100)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+@pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)
+def test_the_callback_searches_before_the_fit_and_schedules_are_built_on_its_rate(package):
+    callback = CALLBACKS[package]()
+    module, untrained = classifier(package, cycle_over_lr), classifier(package, cycle_over_lr)
+    trainer = trainer_of(package, callbacks=[callback])
+    torch.manual_seed(5)
+    trainer.fit(module, clear())
+    assert trainer.global_step == 16
+    torch.manual_seed(5)
+    found = lr_find(trainer_of(package), untrained, clear())
+    np.testing.assert_array_equal(callback.result.losses, found.losses)
+    assert module.lr == found.suggestion.lr
+    assert trainer.optimizers[0].param_groups[0]["max_lr"] == found.suggestion.lr
+
+
+class WithHyperparameters(lightning.pytorch.LightningModule):
+    def __init__(self, rate=1e-3):
+        super().__init__()
+        self.save_hyperparameters()
+        self.model = network()
+
+    def training_step(self, batch, batch_idx):
+        return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams.rate)
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1)]
+
+
+def test_the_callback_sets_a_rate_that_is_kept_in_the_hyperparameters():
+    callback = CALLBACKS[lightning.pytorch](attribute="rate")
+    module = WithHyperparameters()
+    trainer_of(callbacks=[callback], max_epochs=1).fit(module, clear())
+    assert module.hparams.rate == callback.result.suggestion.lr
+    assert module.trainer.optimizers[0].param_groups[0]["initial_lr"] == module.hparams.rate
+
+
+def test_the_callback_names_the_attribute_where_a_schedule_would_undo_the_rate():
+    callback = CALLBACKS[lightning.pytorch]()
+    with pytest.raises(ValueError, match=r"attribute must name the attribute of WithHyperparameters .*, got None"):
+        trainer_of(callbacks=[callback]).fit(WithHyperparameters(), clear())
+
+
+def test_the_callback_sets_the_rate_in_optimizers_that_take_it_from_nowhere():
+    callback = CALLBACKS[lightning.pytorch]()
+    module = classifier(optimizers=two_groups)
+    trainer_of(callbacks=[callback]).fit(module, clear())
+    lrs = [group["lr"] for group in module.trainer.optimizers[0].param_groups]
+    np.testing.assert_allclose(lrs, callback.result.suggestion.lr * np.array([0.01, 1]))
+
+
+def test_training_with_the_callback_is_training_with_the_rate():
+    callback = CALLBACKS[lightning.pytorch]()
+    torch.manual_seed(5)
+    module = classifier()
+    trainer_of(callbacks=[callback]).fit(module, clear())
+    torch.manual_seed(5)
+    alone = classifier()
+    alone.lr = callback.result.suggestion.lr
+    trainer_of().fit(alone, clear())
+    assert_same(list(module.state_dict().values()), list(alone.state_dict().values()))
+
+
+def test_the_callback_does_not_train_with_a_rate_that_the_curve_does_not_tell():
+    callback = CALLBACKS[lightning.pytorch]()
+    module = classifier()
+    module.training_step = lambda batch, batch_idx: 0 * module.model(batch[0]).sum() + 1
+    trainer = trainer_of(callbacks=[callback])
+    with pytest.raises(NoSuggestionError):
+        trainer.fit(module, clear())
+    assert trainer.global_step == 0
+
+
+def test_a_resumed_fit_goes_on_with_the_rate_of_its_checkpoint(tmp_path):
+    module = classifier()
+    trainer = trainer_of(max_epochs=1)
+    trainer.fit(module, clear())
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    resumed = trainer_of(callbacks=[CALLBACKS[lightning.pytorch]()])
+    resumed.fit(module, clear(), ckpt_path=tmp_path / "last.ckpt")
+    assert resumed.optimizers[0].param_groups[0]["lr"] == 1e-3

@@ -1,0 +1,53 @@
+"""Two real processes, which Lightning starts."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+pytestmark = pytest.mark.slow
+
+TWO_PROCESSES = """
+import sys, torch, lightning
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from lr_finder import lr_find
+
+class Classifier(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.model = nn.Linear(4, 2)
+
+    def training_step(self, batch, batch_idx):
+        return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        return torch.optim.AdamW(self.parameters(), lr=0.01)
+
+inputs = torch.randn(256, 4, generator=torch.Generator().manual_seed(1))
+data = TensorDataset(inputs, (inputs.sum(1) > 0).long())
+trained = []
+for searched in (True, False):
+    torch.manual_seed(2)
+    module, loader = Classifier(), DataLoader(data, batch_size=16, shuffle=True)
+    trainer = lightning.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=1, logger=False,
+                                enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+    if searched:
+        result = lr_find(trainer, module, loader, start_lr=1e-3, end_lr=10, num_it=40)
+    trainer.fit(module, loader)
+    trained.append(module.model.weight.detach().clone())
+torch.save((trained, result.losses), f"{sys.argv[1]}/rank{trainer.global_rank}.pt")
+"""
+
+
+def test_two_processes_see_one_curve_and_train_on_as_without_a_search(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TWO_PROCESSES)
+    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True, cwd=tmp_path)
+    (searched, alone), losses = torch.load(tmp_path / "rank0.pt", weights_only=False)
+    _, losses_of_the_other = torch.load(tmp_path / "rank1.pt", weights_only=False)
+    assert torch.equal(searched, alone)
+    np.testing.assert_array_equal(losses, losses_of_the_other)

@@ -1,0 +1,134 @@
+"""Bad input is named with its rule and value; what was measured is left on what ends a search."""
+
+import pytest
+import torch
+from torch import nn
+
+from integrations.torch.classifier import BOUNDS
+from lr_finder import StopReason, lr_find
+from quadratic import Quadratic, mean_output, training
+
+
+def test_what_was_measured_is_left_on_the_exception_that_ends_the_search():
+    calls = []
+
+    def interrupted(output, target):
+        calls.append(None)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return mean_output(output, target)
+
+    model, optimizer, _, batches = training()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        lr_find(model, optimizer, interrupted, batches, **BOUNDS)
+    partial = caught.value.partial_result
+    assert len(partial.losses) == 7
+    assert partial.stop_reason is StopReason.INTERRUPTED
+
+
+MODEL, OPTIMIZER, LOSS_FN, BATCHES = training()
+
+USUAL = {"optimizer": OPTIMIZER, "loss_fn": LOSS_FN, "train_loader": BATCHES}
+
+BAD_CALLS = {
+    "num_it": (MODEL, {"num_it": 1}, ValueError, "num_it must be at least 2, got 1"),
+    "start_lr": (MODEL, {"start_lr": 0}, ValueError, "start_lr must be finite and greater than 0, got 0"),
+    "range": (MODEL, {"start_lr": 1, "end_lr": 0.1}, ValueError, "start_lr must be smaller than end_lr, got 1 and 0.1"),
+    "groups": (
+        MODEL,
+        {"start_lr": [1e-3, 1e-3], "end_lr": 1},
+        ValueError,
+        r"one rate per parameter group \(1\), got 2",
+    ),
+    "wd": (MODEL, {"wd": -1}, ValueError, "wd must be a finite number of at least 0, got -1"),
+    "empty loader": (MODEL, {"train_loader": []}, ValueError, "train_loader must yield at least one batch, got none"),
+    "empty iterator": (MODEL, {"train_loader": iter([])}, ValueError, "train_loader must yield at least one batch"),
+    "no loader": (MODEL, {"train_loader": None}, TypeError, "train_loader must be given with a model"),
+    "loader": (MODEL, {"train_loader": 3}, TypeError, "train_loader must be iterable, got int"),
+    "batch": (
+        MODEL,
+        {"train_loader": torch.ones(3, 1)},
+        TypeError,
+        r"a batch must be \(inputs\.\.\., target\) .* got Tensor",
+    ),
+    "vector": (MODEL, {"loss_fn": lambda out, _: out}, ValueError, r"loss_fn must return a scalar, .* shape \(2, 1\)"),
+    "number": (
+        MODEL,
+        {"loss_fn": lambda out, _: 1.0},
+        TypeError,
+        "loss_fn must return a tensor with one element, got float",
+    ),
+    "no gradient": (
+        MODEL,
+        {"loss_fn": lambda _, y: y.sum()},
+        ValueError,
+        "must depend on the model's trainable parameters",
+    ),
+    "no parameters": (
+        nn.ReLU(),
+        {},
+        ValueError,
+        "model must have parameters that require a gradient, and ReLU has none",
+    ),
+    "other parameters": (nn.Linear(1, 1), {}, ValueError, "optimizer must hold parameters of the model"),
+    "no optimizer": (MODEL, {"optimizer": None}, TypeError, "optimizer must be a torch optimizer, got NoneType"),
+    "accumulation": (
+        MODEL,
+        {"accumulation_steps": 0},
+        ValueError,
+        "accumulation_steps must be a whole number of at least 1, got 0",
+    ),
+    "scaler": (MODEL, {"scaler": 3}, TypeError, "scaler must be a torch.amp.GradScaler, got int"),
+    "autocast": (MODEL, {"autocast": "bf16"}, TypeError, "autocast must be True, a torch dtype .* got 'bf16'"),
+    "wd of another kind": (MODEL, {"wd": "a"}, ValueError, "wd must be a finite number of at least 0, got a"),
+    "state": (MODEL, {"state": BATCHES}, TypeError, "state must be a list .* got DataLoader"),
+    "dictionary": ({}, {}, TypeError, "does not know what to do with dict; it takes"),
+    "class": (Quadratic, {}, TypeError, "does not know what to do with type; it takes"),
+}
+
+
+@pytest.mark.parametrize(("model", "changes", "error", "message"), BAD_CALLS.values(), ids=BAD_CALLS)
+def test_bad_input_is_named_with_its_rule_and_value_and_nothing_is_disturbed(model, changes, error, message):
+    with pytest.raises(error, match=message):
+        lr_find(model, **(USUAL | changes))
+    assert MODEL.weight.item() == 3
+    assert MODEL.weight.grad is None
+    assert OPTIMIZER.param_groups[0]["lr"] == 0.01
+    assert not OPTIMIZER.state
+
+
+def returns(loss):
+    return lambda: loss
+
+
+BAD_STEPS = {
+    "no optimizer": (
+        {},
+        TypeError,
+        r"lr_find\(step, optimizer=optimizer, train_loader=train_loader, state=\[model\]\)",
+    ),
+    "not stepped": ({"optimizer": OPTIMIZER}, RuntimeError, "no optimizer step was taken in 1000"),
+    "loss_fn": ({"optimizer": OPTIMIZER, "loss_fn": LOSS_FN}, TypeError, "loss_fn goes with a model"),
+    "text": ({"optimizer": "SGD"}, TypeError, "optimizer must be a torch optimizer or several, got str"),
+    "none": ({"optimizer": None}, TypeError, "optimizer must be given with a step function"),
+    "state": ({"optimizer": OPTIMIZER, "state": [3]}, TypeError, r"preserve\(\) takes .* got int"),
+}
+
+
+@pytest.mark.parametrize(("keywords", "error", "message"), BAD_STEPS.values(), ids=BAD_STEPS)
+def test_a_bad_step_call_is_named(keywords, error, message):
+    with pytest.raises(error, match=message):
+        lr_find(returns(torch.tensor(1.0)), **keywords)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [(None, TypeError, "must return the loss"), (torch.ones(2), ValueError, r"must be a scalar, .* shape \(2,\)")],
+)
+def test_a_step_must_return_its_loss(loss, error, message):
+    def step():
+        OPTIMIZER.step()
+        return loss
+
+    with pytest.raises(error, match=message):
+        lr_find(step, optimizer=OPTIMIZER)
