@@ -79,7 +79,10 @@ def test_the_core_needs_numpy_and_the_standard_library_only(path):
     assert outside - type_checking_only <= CORE_LIBRARIES
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("core/*.py")), ids=lambda path: path.stem)
+CORE_TESTS = [path for room in ("curve", "core") for path in sorted((Path(__file__).parent / room).glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", CORE_TESTS, ids=lambda path: path.stem)
 def test_the_tests_of_the_core_run_without_torch_and_frameworks(path):
     outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"lr_finder", "curves"}
     assert outside <= CORE_LIBRARIES | {"pytest", "hypothesis"}

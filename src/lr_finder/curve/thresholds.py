@@ -112,15 +112,15 @@ NEXT_TO_NOTHING = 2.0
 """A fall of less than this many times the noise of a single loss may be anywhere (variants.json, climbing_again)."""
 
 REACH_BELOW, REACH_ABOVE = 100.0, 30.0
-"""A climb reaches from this factor below to this factor above the rate where the ramp before it was lowest (ramps: a
-coarse one shows its lowest point at up to six times the rate at which a slow one does)."""
+"""A climb reaches from this factor below to this factor above the rate where the ramp before it was lowest
+(ramps.jsonl: a coarse one shows its lowest point at up to six times the rate at which a slow one does)."""
 
 LEAST_REACH = 10.0
 """After a climb that ran away, the next one goes no further than that did, but so far above the first low rate (by
 hand)."""
 
 RUNAWAY_ABOVE = 100.0
-"""A loss runs away at most this factor above its lowest point; a point further down is noise (ramps)."""
+"""A loss runs away at most this factor above its lowest point; a point further down is noise (ramps.jsonl)."""
 
 MOST_STEPS = 3
 """Where `max_it` is left out, all ramps together take at most this many times `num_it` (by hand)."""
