@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -127,8 +128,12 @@ def training(tmp_path, monkeypatch):
     sys.modules.pop("data", None)
 
 
+# Click before 8.2 has to be told to keep standard error apart, later releases always do.
+SEPARATE_STREAMS = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+
+
 def call(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return CliRunner(**SEPARATE_STREAMS).invoke(main, [str(argument) for argument in arguments])
 
 
 def call_process(*arguments):

@@ -88,7 +88,8 @@ def test_other_bad_arguments_are_named():
 
 
 def test_a_group_that_is_held_at_0_stays_there():
-    assert Sweep(1e-3, 1.0, 4).group_lrs([0.0, 0.1]).tolist() == [[0, 1e-3], [0, 1e-2], [0, 1e-1], [0, 1.0]]
+    rates = Sweep(1e-3, 1.0, 4).group_lrs([0.0, 0.1])
+    np.testing.assert_allclose(rates, [[0, 1e-3], [0, 1e-2], [0, 1e-1], [0, 1.0]], rtol=1e-15)
 
 
 def test_a_sweep_can_go_to_another_process():

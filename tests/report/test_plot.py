@@ -66,7 +66,8 @@ def test_the_suggestion_is_marked_on_the_curve_with_its_interval_as_a_band():
     assert x == suggestion.lr
     assert y == pytest.approx(np.interp(np.log(x), np.log(drawn.get_xdata()), drawn.get_ydata()))
     (band,) = [patch for patch in ax.patches if patch.get_label() == "interval"]
-    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((suggestion.low, suggestion.high))
+    edges = ax.transData.inverted().transform(band.get_extents())[:, 0]  # before Matplotlib 3.9 it is a polygon
+    assert edges == pytest.approx((suggestion.low, suggestion.high))
     vertical = [line.get_xdata()[0] for line in ax.get_lines() if to_hex(line.get_color()) == ACCENT.lower()]
     assert vertical == [suggestion.lr, suggestion.lr]  # the line and the dot
 
