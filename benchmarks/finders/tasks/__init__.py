@@ -7,7 +7,10 @@ from benchmarks.finders.tasks.embeddings import EMBEDDINGS
 from benchmarks.finders.tasks.fields import FIELDS
 from benchmarks.finders.tasks.fine_tuning import FINE_TUNING
 from benchmarks.finders.tasks.later import LATER
+from benchmarks.finders.tasks.longer import LONGER
 from benchmarks.finders.tasks.mlps import MLPS
+from benchmarks.finders.tasks.moving import MOVING
+from benchmarks.finders.tasks.noisy import NOISY
 from benchmarks.finders.tasks.recurrent import RECURRENT
 from benchmarks.finders.tasks.tables import TABLES
 from benchmarks.finders.tasks.task import Case, Examples, Problem, Setup, Task, epochs
@@ -31,6 +34,12 @@ CASES: dict[str, Case] = {
 }
 """All that is scored."""
 
+WIDER: tuple[Task, ...] = (*LONGER, *NOISY, *MOVING)
+WIDER_CASES: dict[str, Case] = {
+    case.name: case for task in WIDER for case in (Case(task, optimizer) for optimizer in task.optimizers)
+}
+"""Kinds of tasks on which a suggestion is known to be weak: long ones, noisy ones, moving targets."""
+
 MOMENTUM_CASES: dict[str, Case] = {
     case.name: case
     for task in TASKS
@@ -42,4 +51,17 @@ MOMENTUM_CASES: dict[str, Case] = {
 """The tasks with optimizers of another momentum, for `benchmarks.rule.momentum` alone; without the slow tasks, the one
 with sparse gradients, which most optimizers do not take, and the later ones."""
 
-__all__ = ["CASES", "LATER", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]
+__all__ = [
+    "CASES",
+    "LATER",
+    "MOMENTUM_CASES",
+    "TASKS",
+    "WIDER",
+    "WIDER_CASES",
+    "Case",
+    "Examples",
+    "Problem",
+    "Setup",
+    "Task",
+    "epochs",
+]

@@ -2,20 +2,21 @@ import math
 
 import pytest
 import torch
-from benchmarks.finders.tasks import CASES, MOMENTUM_CASES, TASKS, Case, epochs
+from benchmarks.finders.tasks import CASES, MOMENTUM_CASES, TASKS, WIDER, WIDER_CASES, Case, epochs
 from benchmarks.finders.tasks.constants import (
     constant_binary_cross_entropy,
     constant_cross_entropy,
     constant_squared_error,
 )
+from benchmarks.finders.tasks.grid_world import DISCOUNT
 from benchmarks.finders.tasks.optimizers import Lion
 from benchmarks.finders.truth import RATES, USUAL_RATE
 
 from lr_finder.curve.parameter_groups import largest_momentum
 
-EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+EVERY_CASE = pytest.mark.parametrize("case", [*CASES.values(), *WIDER_CASES.values()], ids=[*CASES, *WIDER_CASES])
 EVERY_TASK = pytest.mark.parametrize(
-    "case", [Case(task, task.optimizers[0]) for task in TASKS], ids=lambda case: case.name
+    "case", [Case(task, task.optimizers[0]) for task in (*TASKS, *WIDER)], ids=lambda case: case.name
 )
 
 
@@ -81,8 +82,8 @@ def test_batches_hold_different_training_rows_of_the_promised_number(case):
 
 def test_there_are_twenty_kinds_of_tasks_and_every_name_is_used_once():
     assert len({task.family for task in TASKS}) >= 20
-    assert len({task.name for task in TASKS}) == len(TASKS)
-    assert all(2 <= len(task.optimizers) <= 3 for task in TASKS)
+    assert len({task.name for task in (*TASKS, *WIDER)}) == len(TASKS) + len(WIDER)
+    assert all(2 <= len(task.optimizers) <= 3 for task in (*TASKS, *WIDER))
 
 
 def test_constant_answers_cost_what_they_must():
@@ -128,6 +129,45 @@ def test_the_solution_of_the_physics_task_has_the_given_forces():
     slope = torch.autograd.grad(value.sum(), times, create_graph=True)[0]
     curvature = torch.autograd.grad(slope.sum(), times)[0]
     torch.testing.assert_close((curvature + 4 * slope + 100 * value) / 100, forces, atol=1e-5, rtol=1e-5)
+
+
+def test_the_true_values_of_the_grid_world_are_where_its_errors_average_to_nothing():
+    problem = next(task for task in WIDER if task.name == "fitted_q").problem
+    states, actions, nexts, goes_on = problem.train.inputs.T
+    values = torch.zeros(64, 4)
+    values[tuple(problem.validation.inputs[:, :2].T)] = problem.validation.targets
+    errors = problem.train.targets + DISCOUNT * goes_on * values[nexts].amax(1) - values[states, actions]
+    assert float(errors.mean()) == pytest.approx(0, abs=0.005)
+    assert 0.5 < values.max() < 1
+    assert -1 < values.min() < -0.5
+
+
+def test_the_values_chase_a_copy_that_is_refreshed_every_fifty_forwards():
+    setup = WIDER_CASES["fitted_q-adamw"].make(0)
+    model, optimizer, batches = setup.model, setup.make_optimizer(1e-2), epochs(setup.train_loader)
+    refreshed_before = []
+    for step in range(101):
+        copy_before = model.copy[0].weight.clone()
+        transitions, rewards = next(batches)
+        optimizer.zero_grad()
+        setup.loss_fn(model(transitions), rewards).backward()
+        if not torch.equal(model.copy[0].weight, copy_before):
+            refreshed_before.append(step)
+        optimizer.step()
+    assert refreshed_before == [0, 50, 100]
+    assert not any(name.startswith("copy.") for name, _ in model.named_parameters())
+
+
+def test_adapters_start_as_the_pretrained_net_and_leave_it_as_it_is():
+    setup = WIDER_CASES["low_rank_adaptation-adamw"].make(0)
+    images, digits = next(epochs(setup.train_loader))
+    first = setup.model[0]
+    assert torch.equal(first(images), first.frozen(images))
+    frozen, optimizer = first.frozen.weight.clone(), setup.make_optimizer(1e-2)
+    setup.loss_fn(setup.model(images), digits).backward()
+    optimizer.step()
+    assert torch.equal(first.frozen.weight, frozen)
+    assert not torch.equal(first(images), first.frozen(images))
 
 
 def test_the_flow_is_a_density_that_integrates_to_one():
