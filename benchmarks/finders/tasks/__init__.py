@@ -6,9 +6,12 @@ from benchmarks.finders.tasks.densities import DENSITIES
 from benchmarks.finders.tasks.embeddings import EMBEDDINGS
 from benchmarks.finders.tasks.fields import FIELDS
 from benchmarks.finders.tasks.fine_tuning import FINE_TUNING
+from benchmarks.finders.tasks.first_falls import FIRST_FALLS
 from benchmarks.finders.tasks.later import LATER
 from benchmarks.finders.tasks.mlps import MLPS
+from benchmarks.finders.tasks.plateaus import PLATEAUS
 from benchmarks.finders.tasks.recurrent import RECURRENT
+from benchmarks.finders.tasks.saturating import SATURATING
 from benchmarks.finders.tasks.tables import TABLES
 from benchmarks.finders.tasks.task import Case, Examples, Problem, Setup, Task, epochs
 from benchmarks.finders.tasks.transformers import TRANSFORMERS
@@ -42,4 +45,23 @@ MOMENTUM_CASES: dict[str, Case] = {
 """The tasks with optimizers of another momentum, for `benchmarks.rule.momentum` alone; without the slow tasks, the one
 with sparse gradients, which most optimizers do not take, and the later ones."""
 
-__all__ = ["CASES", "LATER", "MOMENTUM_CASES", "TASKS", "Case", "Examples", "Problem", "Setup", "Task", "epochs"]
+WIDER: tuple[Task, ...] = (*FIRST_FALLS, *PLATEAUS, *SATURATING)
+WIDER_CASES: dict[str, Case] = {
+    case.name: case for task in WIDER for case in (Case(task, optimizer) for optimizer in task.optimizers)
+}
+"""Kinds on which a suggestion is known to be hard, written before anything was tuned on them; not in the tables."""
+
+__all__ = [
+    "CASES",
+    "LATER",
+    "MOMENTUM_CASES",
+    "TASKS",
+    "WIDER",
+    "WIDER_CASES",
+    "Case",
+    "Examples",
+    "Problem",
+    "Setup",
+    "Task",
+    "epochs",
+]
