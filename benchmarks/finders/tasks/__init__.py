@@ -6,12 +6,15 @@ from benchmarks.finders.tasks.densities import DENSITIES
 from benchmarks.finders.tasks.embeddings import EMBEDDINGS
 from benchmarks.finders.tasks.fields import FIELDS
 from benchmarks.finders.tasks.fine_tuning import FINE_TUNING
+from benchmarks.finders.tasks.first_falls import FIRST_FALLS
 from benchmarks.finders.tasks.later import LATER
 from benchmarks.finders.tasks.longer import LONGER
 from benchmarks.finders.tasks.mlps import MLPS
 from benchmarks.finders.tasks.moving import MOVING
 from benchmarks.finders.tasks.noisy import NOISY
+from benchmarks.finders.tasks.plateaus import PLATEAUS
 from benchmarks.finders.tasks.recurrent import RECURRENT
+from benchmarks.finders.tasks.saturating import SATURATING
 from benchmarks.finders.tasks.tables import TABLES
 from benchmarks.finders.tasks.task import Case, Examples, Problem, Setup, Task, epochs
 from benchmarks.finders.tasks.transformers import TRANSFORMERS
@@ -34,11 +37,17 @@ CASES: dict[str, Case] = {
 }
 """All that is scored."""
 
-WIDER: tuple[Task, ...] = (*LONGER, *NOISY, *MOVING)
+WIDER: tuple[Task, ...] = (*FIRST_FALLS, *PLATEAUS, *SATURATING, *LONGER, *NOISY, *MOVING)
 WIDER_CASES: dict[str, Case] = {
     case.name: case for task in WIDER for case in (Case(task, optimizer) for optimizer in task.optimizers)
 }
-"""Kinds of tasks on which a suggestion is known to be weak: long ones, noisy ones, moving targets."""
+"""Kinds on which a suggestion is known to be hard, written before anything was tuned on them; not in the tables."""
+
+UNSEEN = (
+    "skip_grams", "point_net", "cosine_distance", "long_transformer", "long_regression", "heavy_tails", "critic",
+    "low_rank_adaptation",
+)  # fmt: skip
+"""The third of them on which nothing may be chosen, drawn from every sort before any finder was asked."""
 
 MOMENTUM_CASES: dict[str, Case] = {
     case.name: case
@@ -56,6 +65,7 @@ __all__ = [
     "LATER",
     "MOMENTUM_CASES",
     "TASKS",
+    "UNSEEN",
     "WIDER",
     "WIDER_CASES",
     "Case",
