@@ -12,13 +12,13 @@ import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 
-from benchmarks.finders.tasks import CASES, MOMENTUM_CASES, Case, epochs
+from benchmarks.finders.tasks import CASES, MOMENTUM_CASES, WIDER_CASES, Case, epochs
 from benchmarks.finders.truth_file import FILE, Losses, Truth, load_truths
 
 RATES = {index: float(f"{10 ** (index / 3):.6g}") for index in range(-21, 7)}
@@ -29,6 +29,8 @@ USUAL_RATE = {
     "sgd_m0.5": -4, "sgd_m0.99": -8, "adamw_m0": -8, "adamw_m0.99": -8, "rmsprop_m0.9": -11,
 }  # fmt: skip
 """Index in `RATES` of where to begin with an optimizer; it decides what is measured first, not what is found."""
+
+EVERY_CASE = CASES | MOMENTUM_CASES | WIDER_CASES
 
 SEEDS = (0, 1, 2)
 EVALUATED_AT = (0.85, 0.9, 0.95, 1.0)
@@ -107,7 +109,7 @@ def measure(name: str, schedule: str, seed: int, file: Path = FILE) -> str | Non
 
     Gives a line about it, or None where it was there already.
     """
-    case = (CASES | MOMENTUM_CASES)[name]
+    case = EVERY_CASE[name]
     truth = load_truths(file).get(name) or _nothing_measured(case)
     seeds = truth.curves.setdefault(schedule, {})
     if seed in seeds:
@@ -158,13 +160,13 @@ def milliseconds_per_step(case: Case, num_steps: int = 20) -> float:
     return (time.perf_counter() - started) / num_steps * 1000
 
 
-def print_plan(names: list[str], usual_num_rates: int = 15) -> None:
-    """Prints how long the whole truth of these cases takes in one process."""
+def print_plan(names: list[str], schedules: Sequence[str], usual_num_rates: int = 15) -> None:
+    """Prints how long the truth of these cases takes in one process."""
     total = 0.0
     for name in names:
-        case = CASES[name]
+        case = EVERY_CASE[name]
         milliseconds = milliseconds_per_step(case)
-        runs = usual_num_rates * len(SEEDS) * len(SCHEDULES)
+        runs = usual_num_rates * len(SEEDS) * len(schedules)
         seconds = runs * case.task.num_steps * milliseconds / 1000
         total += seconds
         print(f"{name:36} {runs} runs x {case.task.num_steps} steps x {milliseconds:5.2f} ms = {seconds:4.0f} s")
@@ -177,6 +179,19 @@ def be_modest() -> None:
     torch.set_num_threads(1)
 
 
+def measure_all(names: list[str], schedules: Sequence[str], processes: int, file: Path = FILE) -> None:
+    """Measures every seed of the schedules that is not in the file yet, at the lowest priority."""
+    be_modest()
+    spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=be_modest) as pool:
+        # Whole passes over the cases, so that what is there after an interruption is of use.
+        for schedule in schedules:
+            for seed in SEEDS:
+                for line in pool.map(functools.partial(measure, schedule=schedule, seed=seed, file=file), names):
+                    if line:
+                        print(line, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", default=list(CASES), help="names of cases (default: all)")
@@ -186,18 +201,10 @@ def main() -> None:
     unknown = [name for name in arguments.cases if name not in CASES]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; the cases are {', '.join(CASES)}")
-    be_modest()
-    print_plan(arguments.cases)
     if arguments.plan:
-        return
-    spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(arguments.processes, mp_context=spawn, initializer=be_modest) as pool:
-        # Whole passes over the cases, so that what is there after an interruption is of use.
-        for schedule in SCHEDULES:
-            for seed in SEEDS:
-                for line in pool.map(functools.partial(measure, schedule=schedule, seed=seed), arguments.cases):
-                    if line:
-                        print(line, flush=True)
+        print_plan(arguments.cases, list(SCHEDULES))
+    else:
+        measure_all(arguments.cases, list(SCHEDULES), arguments.processes)
 
 
 if __name__ == "__main__":
