@@ -72,6 +72,8 @@ def nan_on_one(rank):
 
 CASES = [("DDP", "model", False), ("DDP", "step", False), ("FSDP2", "model", False), ("DDP", "model", True)]
 """What shares the model, the form of the call, and whether a loss is not a number in one of the processes."""
+if torch.__version__.startswith("2.6."):  # its FSDP2 can't shard on CPUs, and would end the launch for all
+    CASES.remove(("FSDP2", "model", False))
 
 
 def work(rank, folder):
