@@ -48,6 +48,7 @@ def given(suggest: Callable[[], Suggestion]) -> Suggestion | None:
 SEARCHES = {
     "lr_finder": ask_rule,
     "lr_finder, num_it=50": partial(ask_rule, num_it=50),
+    "lr_finder, num_it=100": partial(ask_rule, num_it=100),
     "lr_finder, num_it=300": partial(ask_rule, num_it=300),
     "lr_finder, probes=5": partial(ask_probes, with_validation=False, probes=5),
     "lr_finder, probes=5, validate": partial(ask_probes, with_validation=True, probes=5),

@@ -28,7 +28,10 @@ from benchmarks.result_files import RESULTS
 
 TRUTH, ANSWERS, TABLE = (RESULTS / f"wider{name}" for name in ("_truth.jsonl", "_answers.jsonl", ".json"))
 
-ASKED = ("lr_finder", "lr_finder, num_it=300", "lr_finder, probes=5", "lr_finder, probes=5, validate")
+ASKED = (
+    "lr_finder", "lr_finder, num_it=100", "lr_finder, num_it=300", "lr_finder, probes=5",
+    "lr_finder, probes=5, validate",
+)  # fmt: skip
 ASKED_SEEDS = SEEDS[:2]
 
 
@@ -74,6 +77,13 @@ def _rounded(value: float) -> float:
     return round(float(value), 3)
 
 
+def _noise_floor(truths: dict[str, Truth]) -> float | None:
+    """The best rate of other seeds on a fresh one; None while some truth has one seed only."""
+    if any(len(truth.curves["constant"]) < len(SEEDS) for truth in truths.values()):
+        return None
+    return _rounded(np.mean([noise_floor(truth, "constant") for truth in truths.values()]))
+
+
 def table(truths: dict[str, Truth], asked: dict[str, Answers]) -> dict[str, object]:
     """Every search over the cases of some truths, with the noise floor and the best constant of the other tasks."""
     curves = {case: regret_curve(truth, "constant") for case, truth in truths.items()}
@@ -81,7 +91,8 @@ def table(truths: dict[str, Truth], asked: dict[str, Answers]) -> dict[str, obje
     constants = {case: best_constant_elsewhere(truth, everything, "constant") for case, truth in truths.items()}
     rows: dict[str, object] = {
         "cases": sorted(truths),
-        "noise floor": _rounded(np.mean([noise_floor(truth, "constant") for truth in truths.values()])),
+        "seeds of the truth": sorted({len(truth.curves["constant"]) for truth in truths.values()}),
+        "noise floor": _noise_floor(truths),
         "best constant per optimizer on the other tasks": promises(
             [Answer(case, 0, lr, 0, 0.0) for case, lr in constants.items()], curves
         ),
@@ -105,13 +116,13 @@ def main() -> None:
         torch.set_num_threads(1)
         ask(arguments.words)
     else:
-        complete = {
+        measured = {
             case: truth
             for case, truth in load_truths(TRUTH).items()
-            if len(truth.curves.get("constant", {})) == len(SEEDS) and (truth.task in UNSEEN) == arguments.unseen
+            if "constant" in truth.curves and (truth.task in UNSEEN) == arguments.unseen
         }
         name = "unseen" if arguments.unseen else "seen"
-        numbers = (json.loads(TABLE.read_text()) if TABLE.exists() else {}) | {name: table(complete, load_all(ANSWERS))}
+        numbers = (json.loads(TABLE.read_text()) if TABLE.exists() else {}) | {name: table(measured, load_all(ANSWERS))}
         print(json.dumps(numbers[name], indent=1))
         TABLE.write_text(json.dumps({"command": "python -m benchmarks.finders.wider table"} | numbers, indent=1) + "\n")
 

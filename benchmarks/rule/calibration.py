@@ -91,8 +91,8 @@ def main() -> None:
         if all(a.low is not None for a in given):
             row |= {"interval": of_interval(given, curves), "confidence": of_confidence(given, curves)}
         result["finders"][name] = row
-    if "lr_finder, num_it=1000" in asked:
-        result["drift_from_100_to_1000_steps"] = drift(asked["lr_finder"], asked["lr_finder, num_it=1000"])
+    if {"lr_finder, num_it=100", "lr_finder, num_it=1000"} <= set(asked):
+        result["drift_from_100_to_1000_steps"] = drift(asked["lr_finder, num_it=100"], asked["lr_finder, num_it=1000"])
     print(json.dumps(result, indent=1))
     FILE.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -69,7 +69,7 @@ else:
         and by keyword, whatever is trained (`lr_finder.SearchOptions` says more):
 
             start_lr, end_lr    one plain ramp from the one to the other; without them the range is found too
-            num_it=100          optimizer steps to plan for
+            num_it              optimizer steps to plan for; 200, or 100 with a range or probes, where left out
             max_it              the most steps to take where the range is found; three times num_it where left out
             stop_div=True       whether a ramp stops once the loss has diverged
             wd                  weight decay during the search

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
+from numbers import Real
 from typing import Any, TypedDict, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
-from lr_finder.curve.thresholds import MOST_STEPS, PROBE_STEPS
+from lr_finder.curve.thresholds import MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
 
 
 class SearchOptions(TypedDict, total=False):
@@ -25,7 +26,8 @@ class SearchOptions(TypedDict, total=False):
         start_lr: The rate of the first step: one number (each parameter group keeps its ratio to the largest), one per
             group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
         end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for, probes aside; 100 where left out. Where the range is found too, at least 36
+        num_it: Optimizer steps to plan for, probes aside; 100 is the quick answer. Where left out, 200, or 100 with
+            `start_lr` or `end_lr`, with probes, or with a `max_it` below 200. Where the range is found too, at least 36
             are taken, as far as `max_it` allows.
         max_it: The most steps to take, probes aside, where the range is found and a climb was too fast to tell; three
             times `num_it` where left out.
@@ -41,7 +43,7 @@ class SearchOptions(TypedDict, total=False):
 
     start_lr: Bound | None
     end_lr: Bound | None
-    num_it: int
+    num_it: int | None
     max_it: int | None
     stop_div: bool
     wd: float | None
@@ -56,7 +58,7 @@ def search(
     *,
     start_lr: Bound | None = None,
     end_lr: Bound | None = None,
-    num_it: int = 100,
+    num_it: int | None = None,
     max_it: int | None = None,
     stop_div: bool = True,
     wd: float | None = None,
@@ -92,6 +94,10 @@ def search(
         ValueError: A bound or a count is out of range.
         TypeError: An argument is of the wrong kind.
     """
+    finds_range = start_lr is None and end_lr is None
+    if num_it is None:
+        is_quick = not finds_range or probes or (isinstance(max_it, Real) and max_it < STEPS)
+        num_it = QUICK_STEPS if is_quick else STEPS
     whole = Sweep(
         DEFAULT_START_LR if start_lr is None else start_lr,
         DEFAULT_END_LR if end_lr is None else end_lr,
@@ -99,7 +105,6 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
-    finds_range = start_lr is None and end_lr is None
     most_steps = MOST_STEPS * num_it if max_it is None else _checked_max_it(max_it, num_it, finds_range)
     if probes:
         probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)

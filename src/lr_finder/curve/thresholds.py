@@ -88,6 +88,11 @@ TYPICAL_MOMENTUM = 0.9
 
 # The climbs of a search that finds its range.
 
+STEPS, QUICK_STEPS = 200, 100
+"""Steps to plan for where the caller says nothing, the smaller number where the range is given or probes check the
+answer (regret.json and wider.json have searches planned for 100, 200 and 300: what 100 refuse or miss, 200 mostly
+see)."""
+
 COARSE_STEPS, MIN_COARSE_STEPS = 20, 12
 """Steps of the coarse ramp, of 100 planned and more; fewer in proportion where fewer are planned, but so many (by hand;
 regret.json has searches with 50, 100, 300 and 1,000 steps)."""
