@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer, BertModel
 
 from benchmarks.finders.tasks.data import classification, digit_images
-from benchmarks.finders.tasks.task import Examples, Problem, Task, epochs
+from benchmarks.finders.tasks.task import Examples, Problem, Task, trained_classifier
 
 SNIPPET_TOKENS = 12
 SOURCES = ("specialnames", "compound", "types", "formatstrings", "string-methods", "typesseq", "debugger", "assignment")
@@ -92,24 +92,7 @@ def _convolutions() -> nn.Sequential:
 @cache
 def _pretrained_weights() -> dict[str, Tensor]:
     """Trained on digits 0 to 4, the same way every time."""
-    with torch.random.fork_rng():
-        source = Task(
-            "digits_0_to_4",
-            "",
-            ("adamw",),
-            num_steps=300,
-            batch_size=32,
-            load_problem=lambda: _digit_halves().low,
-            make_model=_convolutions,
-            loss_fn=functional.cross_entropy,
-        )
-        model, make_optimizer, loss_fn, loader, _ = source.make("adamw", seed=0)
-        optimizer = make_optimizer(3e-3)
-        for _, (images, targets) in zip(range(source.num_steps), epochs(loader), strict=False):
-            optimizer.zero_grad()
-            loss_fn(model(images), targets).backward()
-            optimizer.step()
-    return model.state_dict()
+    return trained_classifier(lambda: _digit_halves().low, _convolutions, lr=3e-3, num_steps=300)
 
 
 def _pretrained_convolutions() -> nn.Sequential:

@@ -13,7 +13,7 @@ from benchmarks.finders.tasks.constants import constant_squared_error
 from benchmarks.finders.tasks.data import classification, digits
 from benchmarks.finders.tasks.grid_world import Values, grid_world
 from benchmarks.finders.tasks.mlps import mlp
-from benchmarks.finders.tasks.task import Examples, Problem, Task, epochs
+from benchmarks.finders.tasks.task import Examples, Problem, Task, trained_classifier
 
 NUM_TIMES = 1000
 
@@ -110,24 +110,7 @@ def _five_way_net() -> nn.Sequential:
 @cache
 def _pretrained_weights() -> dict[str, Tensor]:
     """Trained on digits 0 to 4, the same way every time."""
-    with torch.random.fork_rng():
-        source = Task(
-            "digits_0_to_4",
-            "",
-            ("adamw",),
-            num_steps=500,
-            batch_size=32,
-            load_problem=lambda: _five_digits(0),
-            make_model=_five_way_net,
-            loss_fn=functional.cross_entropy,
-        )
-        model, make_optimizer, loss_fn, loader, _ = source.make("adamw", seed=0)
-        optimizer = make_optimizer(1e-3)
-        for _, (inputs, targets) in zip(range(source.num_steps), epochs(loader), strict=False):
-            optimizer.zero_grad()
-            loss_fn(model(inputs), targets).backward()
-            optimizer.step()
-    return model.state_dict()
+    return trained_classifier(lambda: _five_digits(0), _five_way_net, lr=1e-3, num_steps=500)
 
 
 def _adapted() -> nn.Sequential:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.finders.tasks.optimizers import OPTIMIZERS
@@ -141,3 +142,27 @@ def epochs(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches without end, in a new order each time round."""
     while True:
         yield from loader
+
+
+def trained_classifier(
+    load_problem: Callable[[], Problem], make_model: Callable[[], nn.Module], *, lr: float, num_steps: int
+) -> dict[str, Tensor]:
+    """The weights of a classifier to be fine-tuned, trained the same way every time; random numbers are left alone."""
+    with torch.random.fork_rng():
+        source = Task(
+            "source",
+            "",
+            ("adamw",),
+            num_steps=num_steps,
+            batch_size=32,
+            load_problem=load_problem,
+            make_model=make_model,
+            loss_fn=functional.cross_entropy,
+        )
+        model, make_optimizer, loss_fn, loader, _ = source.make("adamw", seed=0)
+        optimizer = make_optimizer(lr)
+        for _, (inputs, targets) in zip(range(num_steps), epochs(loader), strict=False):
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+    return model.state_dict()
