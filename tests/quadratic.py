@@ -25,16 +25,16 @@ def known_losses(lrs: np.ndarray) -> np.ndarray:
     return 0.5 * CURVATURE * weights**2
 
 
-def known_stop(losses: np.ndarray, drop_factor: float = 4.0, noise_factor: float = 10.0) -> int | None:
+def known_stop(losses: np.ndarray, drop_factor: float = 4.0, noise_factor: float = 6.0) -> int | None:
     """How many steps the rule of `Divergence` takes: written again from its description, slow and plain."""
     for taken in range(9, len(losses) + 1):
-        seen = losses[:taken]
-        averages = [np.average(seen[: i + 1], weights=0.8 ** np.arange(i, -1, -1)) for i in range(taken)]
-        lowest = int(np.argmin(averages))
-        drop = max(averages[: lowest + 1]) - averages[lowest]
-        jump = np.median(np.abs(np.diff(seen)))
-        size = max(averages[: lowest + 1])
-        if averages[-1] - averages[lowest] > max(drop_factor * drop, noise_factor * jump, 1e-6 * size):
+        medians = [np.sort(losses[max(i - 4, 0) : i + 1])[min(i, 4) // 2] for i in range(taken)]
+        lowest = int(np.argmin(medians))
+        drop = max(medians[: lowest + 1]) - medians[lowest]
+        jumps = np.sort(np.abs(np.diff(losses[:taken]))[: max(lowest, 8)])
+        jump = jumps[3 * len(jumps) // 4]
+        size = max(medians[: lowest + 1])
+        if medians[-1] - medians[lowest] > max(drop_factor * drop, noise_factor * jump, 1e-6 * size):
             return taken
     return None
 

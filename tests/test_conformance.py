@@ -134,6 +134,7 @@ def test_probes_train_at_their_rates_from_the_same_start(way, stop_of, request):
     ]  # fmt: skip
     for probe in done.result.probes:
         np.testing.assert_allclose(probe.losses, known_losses(np.full(12, probe.lr)), rtol=100 * done.rounding)
-    assert done.result.suggestion.lr == pytest.approx(max(probe.lr for probe in done.result.probes))
+    assert done.result.probes[0].lr == max(probe.lr for probe in done.result.probes)
+    assert done.result.suggestion.rule == "probes"
     assert done.result.steps_taken == len(done.result.lrs) + 37
     done.check_untouched()

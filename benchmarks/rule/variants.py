@@ -1,4 +1,4 @@
-"""What else could be read from the same ramps, and other ways to decide when a climb was too fast.
+"""What else could be read from the same ramps.
 
 Reads `results/ramps.jsonl`; run `python -m benchmarks.rule.variants` from the root. Every landmark is divided by a
 constant of its own, chosen on the other tasks: it is never scored on a task that chose it.
@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.finders.regret import RegretCurve, regret_curve
+from benchmarks.finders.tasks import CASES
 from benchmarks.finders.truth_file import load_truths
 from benchmarks.result_files import RESULTS
 from benchmarks.rule import ramps
 from lr_finder import Curve
-from lr_finder.core.climbs import saw_next_to_nothing
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.reading import Reading
-from lr_finder.curve.rules import find_rule
-from lr_finder.curve.thresholds import LOW_SIGNAL, SUDDEN, WIDEST_BASIN
+from lr_finder.curve.thresholds import SUDDEN, WIDEST_BASIN
 
 FILE = RESULTS / "variants.json"
 
@@ -114,50 +113,6 @@ def held_out_regret(
     }
 
 
-def policy(
-    is_too_fast: Callable[[Reading], bool], curves: dict[tuple[str, int], ramps.Ramps], recorded: Ramps, truths
-) -> dict[str, float]:
-    """A search that climbs in 40 steps, in 80 where that was too fast, and in 160 where that shows no clear fall.
-
-    The climb in 80 is left out where the one in 40 saw next to nothing.
-    """
-    basin = find_rule("basin")
-    regrets, steps, refusals = [], [], 0
-    for (case, seed), by_steps in recorded.items():
-        lengths = {planned: len(curve) for planned, curve in curves[case, seed].items()}
-        taken = lengths[20] + lengths[40]
-        ramp = by_steps[40]
-        if ramp is None or is_too_fast(ramp.reading):
-            for length in (160,) if saw_next_to_nothing(curves[case, seed][40]) else (80, 160):
-                taken += lengths[length]
-                slower = by_steps[length]
-                ramp = slower or ramp
-                if slower and slower.reading.has_fallen_clearly:
-                    break
-        steps.append(taken)
-        if ramp is None:
-            refusals += 1
-        else:
-            regrets.append(truths[case].at(basin(ramp.curve).lr))
-    return {
-        "regret": round(float(np.mean(regrets)), 4),
-        "share_above_half": round(float((np.array(regrets) > 0.5).mean()), 4),
-        "refusals": round(refusals / len(recorded), 3),
-        "steps": round(float(np.mean(steps))),
-    }
-
-
-POLICIES: dict[str, Callable[[Reading], bool]] = {
-    "where nothing can be read": lambda r: False,
-    f"or the fall is below {LOW_SIGNAL:g} x the noise": lambda r: r.fall_over_noise < LOW_SIGNAL,
-    "or the loss ran away suddenly": lambda r: r.is_sudden,
-    "or either (the default)": lambda r: r.fall_over_noise < LOW_SIGNAL or r.is_sudden,
-    "or the fall is below 6 x the noise, or it was sudden": lambda r: r.fall_over_noise < 6 or r.is_sudden,
-    "or the fall is below 12 x the noise, or it was sudden": lambda r: r.fall_over_noise < 12 or r.is_sudden,
-    "always": lambda r: True,
-}
-
-
 def readable(curve: Curve) -> Readable | None:
     """The ramp with its reading, None where it tells nothing."""
     reading = clear_reading_or_none(curve)
@@ -165,10 +120,10 @@ def readable(curve: Curve) -> Readable | None:
 
 
 def main() -> None:
-    curves = ramps.load()
     recorded: Ramps = {
-        key: {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
-        for key, by_steps in curves.items()
+        (case, seed): {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
+        for (case, seed), by_steps in ramps.load().items()
+        if case in CASES
     }
     truths = {
         case: regret_curve(truth, "constant") for case, truth in load_truths().items() if "constant" in truth.curves
@@ -184,7 +139,6 @@ def main() -> None:
             name: held_out_regret(landmark, late_or_sudden, recorded, truths) for name, landmark in LANDMARKS.items()
         },
         "divisors": {name: held_out_regret(middle, divisor, recorded, truths) for name, divisor in DIVISORS.items()},
-        "climbing_again": {name: policy(rule, curves, recorded, truths) for name, rule in POLICIES.items()},
     }
     print(json.dumps(result, indent=1, ensure_ascii=False))
     FILE.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -69,12 +69,12 @@ else:
         and by keyword, whatever is trained (`lr_finder.SearchOptions` says more):
 
             start_lr, end_lr    one plain ramp from the one to the other; without them the range is found too
-            num_it              optimizer steps to plan for; 200, or 100 with a range or probes, where left out
-            max_it              the most steps to take where the range is found; three times num_it where left out
+            num_it              optimizer steps to plan for; up to 200, or 100 with a range, where left out
+            max_it              the most steps to take where the range is found; 600, or 3 * num_it, where left out
             stop_div=True       whether a ramp stops once the loss has diverged
             wd                  weight decay during the search
             probes=0            how many rates around the suggestion to try in short trainings, which may correct it
-            probe_steps=100     steps of the longest of these
+            probe_steps=64      steps of each of these
             budget              the most steps that they may take together
             validate            a function that gives a validation loss to judge them by
             progress            whether to show a progress bar; None shows it on a terminal only

@@ -33,11 +33,11 @@ def test_a_step_that_was_skipped_is_no_point_and_keeps_its_rate():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_not_finite_stops_the_sweep(bad):
+def test_losses_that_are_not_finite_stop_the_sweep_and_a_stray_one_does_not(bad):
     test = RangeTest(1e-3, 10, 20)
-    drive(test, [1.0, 1.0, bad, 1.0])
+    drive(test, [1.0, bad, 1.0, 1.0, bad, 1.0, bad, bad])
     assert test.stop_reason is StopReason.NOT_FINITE
-    np.testing.assert_array_equal(test.result.losses, [1.0, 1.0, bad])
+    np.testing.assert_array_equal(test.result.losses, [1.0, bad, 1.0, 1.0, bad, 1.0, bad, bad])
 
 
 def test_without_stop_div_nothing_stops_it():
@@ -159,11 +159,11 @@ def test_the_rate_stays_until_the_optimizer_has_stepped():
 @pytest.mark.parametrize("lost", [math.nan, math.inf])
 def test_a_lost_loss_is_recorded_although_its_step_was_skipped(lost):
     test = RangeTest(1e-3, 10, 20)
-    for loss in [3.0, 2.0, lost]:
+    for loss in [3.0, 2.0, lost, lost, lost]:
         test.add_batch(loss)
         test.end_step(has_stepped=loss != lost and math.isfinite(loss))
     assert test.stop_reason is StopReason.NOT_FINITE
-    assert len(test.curve) == 3
+    assert len(test.curve) == 5
 
 
 def test_a_lost_loss_is_looked_for_only_as_often_as_losses_are_read():

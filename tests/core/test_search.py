@@ -52,8 +52,8 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     bowl = Bowl(sharpest)
     result = search(bowl.ramp, num_it=num_it)
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
-    assert sum(sweep.num_it for sweep in bowl.sweeps) >= 36
-    assert result.steps_taken <= 3 * num_it
+    assert sum(sweep.num_it for sweep in bowl.sweeps) >= 42
+    assert result.steps_taken <= 600
     assert all(sweep.start_lr < 2 / sharpest < sweep.end_lr for sweep in bowl.sweeps)
     assert all(slower.num_it > sweep.num_it and pace(slower) > pace(sweep) for sweep, slower in pairwise(bowl.sweeps))
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
@@ -62,11 +62,31 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
 @pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
 def test_the_more_steps_are_planned_the_slower_is_the_last_climb(sharpest):
     paces = []
-    for num_it in (60, 100, 300, 1000):
+    for num_it in (100, 300, 1000):
         bowl = Bowl(sharpest)
         search(bowl.ramp, num_it=num_it)
         paces.append(pace(bowl.sweeps[-1]))
     assert all(slower > 1.5 * faster for faster, slower in pairwise(paces))
+
+
+@pytest.mark.parametrize(
+    ("noise", "climbs"),
+    [(0.002, [20, 50]), (0.4, [20, 50, 130]), (3.0, [20, 50, 130, 325])],
+    ids=["clear", "usual", "noisy"],
+)
+def test_left_to_itself_it_takes_the_steps_that_a_narrow_interval_needs(noise, climbs):
+    bowl = Bowl(10.0, noise)
+    said = []
+    result = search(bowl.ramp, plan=lambda steps, why: said.append(steps))
+    assert [sweep.num_it for sweep in bowl.sweeps] == climbs
+    assert said[0] == 200
+    assert result.steps_taken <= said[-1]
+
+
+def test_what_is_asked_for_is_spent_however_clear_the_fall_is():
+    bowl = Bowl(10.0, 0.002)
+    search(bowl.ramp, num_it=200)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 50, 130]
 
 
 def test_a_look_that_runs_away_after_a_few_steps_tells_where_to_climb():
@@ -81,10 +101,10 @@ def test_a_look_that_runs_away_after_a_few_steps_tells_where_to_climb():
 def test_where_less_is_planned_than_a_look_and_a_climb_take_more_is_said_to_be_planned():
     said = []
     result = search(Bowl(10.0).ramp, num_it=20, plan=lambda steps, why: said.append(steps))
-    assert said[:2] == [20, 36]
+    assert said[:2] == [20, 42]
     assert result.steps_taken > 20
     bowl = Bowl(10.0)
-    search(bowl.ramp, num_it=20, max_it=35)
+    search(bowl.ramp, num_it=20, max_it=41)
     assert [sweep.num_it for sweep in bowl.sweeps] == [20]
 
 
@@ -101,47 +121,58 @@ def test_adding_a_constant_to_the_loss_changes_neither_suggestion_nor_cost(offse
 
 def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
     bowl = Bowl(10.0, noise=1.0)
-    result = search(bowl.ramp, num_it=100, max_it=400)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 80, 200]
-    assert result.steps_taken > 200
+    result = search(bowl.ramp, num_it=100)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80, 200, 333]
     assert result.lrs[0] == bowl.sweeps[-1].start_lr
 
 
-def test_where_the_first_climb_sees_next_to_nothing_the_second_is_the_slowest():
-    bowl = Bowl(10.0, noise=3.0)
-    search(bowl.ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 160]
-
-
 def test_no_climb_is_made_that_is_not_slower_than_the_one_before():
-    bowl = Bowl(10.0, noise=6.0)
-    search(bowl.ramp, num_it=100, max_it=450)
-    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 160]
-    assert all(sweep.num_it >= 160 for sweep in bowl.sweeps[3:])
+    bowl = Bowl(10.0, noise=1.0)
+    search(bowl.ramp, num_it=100, max_it=400)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80, 200]
     bowl.sweeps.clear()
-    search(bowl.ramp, num_it=100, max_it=300)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40, 160]
+    search(bowl.ramp, num_it=100, max_it=150)
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80]
 
 
-@pytest.mark.parametrize("max_it", [None, 250, 100])
+@pytest.mark.parametrize("max_it", [None, 350, 100])
 def test_max_it_bounds_all_climbs(max_it):
     bowl = Bowl(10.0, noise=1.0)
     planned = []
     result = search(bowl.ramp, num_it=100, max_it=max_it, plan=lambda steps, why: planned.append(steps))
-    assert result.steps_taken <= planned[-1] <= (max_it or 300)
+    assert result.steps_taken <= planned[-1] <= (max_it or 600)
 
 
-def test_where_the_loss_runs_away_right_after_its_lowest_point_it_climbs_again_more_slowly():
-    """Momentum hides for some steps that the rate is too high."""
+def test_where_the_loss_runs_away_at_once_the_rates_below_are_climbed_through():
+    """The quick look was led by its last loss."""
     bowl = Bowl(10.0)
 
     def ramp(sweep):
         curve = bowl.ramp(sweep)
-        losses = np.append(curve.losses[: int(np.argmin(curve.losses)) + 1], np.inf)
-        return Curve(sweep.lrs[: len(losses)], losses, None, StopReason.NOT_FINITE)
+        if len(bowl.sweeps) == 1:
+            return Curve(sweep.lrs, np.append(np.ones(sweep.num_it - 1), 0.0))
+        return curve
 
-    search(ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.sweeps][:3] == [20, 40, 80]
+    result = search(ramp)
+    first, second = bowl.sweeps[1:3]
+    assert first.start_lr > 2 / 10
+    assert first.start_lr < second.end_lr < first.end_lr
+    assert 2 / 10 / 30 < result.suggestion.lr < 2 / 10
+
+
+def test_what_runs_away_whatever_the_rate_is_not_followed_down_for_ever():
+    sweeps = []
+
+    def ramp(sweep):
+        sweeps.append(sweep)
+        test = RangeTest.over(sweep)
+        for step, _ in enumerate(test):
+            test.record(1.5**step)
+        return test.curve
+
+    with pytest.raises(NoSuggestionError):
+        _ = search(ramp).suggestion
+    assert all(sweep.end_lr > 1e-7 for sweep in sweeps)
 
 
 def test_the_next_climb_holds_most_rates_that_may_have_the_lowest_loss():
@@ -186,7 +217,7 @@ def test_data_that_end_are_not_asked_for_more():
         return Curve(curve.lrs[:25], curve.losses[:25], None, StopReason.DATA_ENDED)
 
     search(ramp, num_it=300)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 40]
+    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 50]
 
 
 def test_a_climb_that_was_still_falling_at_its_end_goes_on_above():
@@ -241,13 +272,13 @@ def test_a_climb_that_began_too_high_is_followed_by_one_from_lower_rates():
     result = search(too_high, num_it=300)
     second, third = bowl.sweeps[2:]
     assert third.start_lr == pytest.approx(second.start_lr / 100)
-    assert third.num_it == second.num_it
+    assert third.num_it == 2.5 * second.num_it
     assert result.lrs[0] == third.start_lr
 
 
 def test_too_few_steps_for_two_ramps_make_one_over_the_whole_range():
     bowl = Bowl(10.0)
-    search(bowl.ramp, num_it=10)
+    search(bowl.ramp, num_it=10, max_it=40)
     assert [(s.start_lr, s.end_lr, s.num_it) for s in bowl.sweeps] == [(1e-7, 10.0, 10)]
 
 
@@ -269,7 +300,7 @@ def test_losses_that_are_the_same_at_very_different_rates_get_no_suggestion():
         return Curve(sweep.lrs, of_batches[: sweep.num_it])
 
     result = search(ramp)
-    assert result.steps_taken == 60
+    assert result.steps_taken == 70
     with pytest.raises(NoSuggestionError, match="the same on the same batches at very different rates"):
         _ = result.suggestion
 

@@ -121,5 +121,5 @@ def test_a_sudden_end_is_seen_although_the_sweep_went_on():
     """With `stop_div=False` the losses after the explosion are in the curve too."""
     losses = np.concatenate([np.linspace(2, 0.1, 60), np.full(40, np.nan)])
     suggestion = find_rule("basin")(curve_of(losses))
-    assert suggestion.confidence == "low"
+    assert suggestion.confidence == "medium"
     assert "ran away right after its lowest point" in suggestion.reason

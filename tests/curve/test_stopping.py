@@ -44,11 +44,48 @@ def test_an_offset_or_a_scale_does_not_move_the_stop(offset, scale):
     assert stopped_at(Divergence(), scale * (LOSSES + offset)) == expected
 
 
-@pytest.mark.parametrize("rule", [Divergence(), BestMultiple()])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_not_finite_is_a_reason_of_its_own(rule, bad):
+def test_not_finite_is_a_reason_of_its_own(bad):
+    rule = BestMultiple()
     assert rule.update(1.0) is None
     assert rule.update(bad) is StopReason.NOT_FINITE
+    rule = Divergence()
+    assert [rule.update(loss) for loss in (1.0, bad, bad)] == [None, None, StopReason.NOT_FINITE]
+    assert Divergence().update(bad) is StopReason.NOT_FINITE
+
+
+@pytest.mark.parametrize("stray", [math.nan, math.inf, 1e6])
+def test_a_stray_loss_decides_nothing(stray):
+    without = stopped_at(Divergence(), LOSSES)
+    for step in range(1, 60, 7):
+        losses = LOSSES.copy()
+        losses[step] = stray
+        assert stopped_at(Divergence(), losses) == without
+
+
+def test_it_does_not_fire_on_noise_that_is_seldom_but_large():
+    """As the losses of batches of which every third holds a rare event; after eleven there are three in a row."""
+    losses = np.resize([0.1, 0.1, 1.0], 150) + 0.001 * np.random.default_rng(0).normal(size=150)
+    losses[[11, 12, 13]] = 1.0
+    assert stopped_at(Divergence(), losses) is None
+
+
+def test_a_steady_rise_from_the_first_step_on_is_not_the_rates():
+    """As of a generator whose critic learns at its own rate."""
+    drifting = 0.7 + 0.003 * np.arange(100) + 0.0005 * np.random.default_rng(0).normal(size=100)
+    assert stopped_at(Divergence(), drifting) is None
+    drifting[80:] += 0.01 * 2.0 ** np.arange(20)
+    assert 80 < stopped_at(Divergence(), drifting) < 90
+
+
+def test_a_loss_that_saturates_has_run_away_where_it_stays_at_its_worst():
+    """As 1 - overlap, or the cross-entropy of a net that has died: it can't rise to four times its fall."""
+    falling = np.linspace(0.9, 0.3, 60)
+    noise = 0.005 * np.random.default_rng(0).normal(size=120)
+    back = np.concatenate([falling, np.linspace(0.3, 0.9, 10), np.full(50, 0.9)]) + noise
+    assert 70 < stopped_at(Divergence(), back) < 90
+    half_way = np.concatenate([falling, np.linspace(0.3, 0.6, 10), np.full(50, 0.6)]) + noise
+    assert stopped_at(Divergence(), half_way) is None
 
 
 def test_the_reference_rule_stops_above_four_times_the_best():

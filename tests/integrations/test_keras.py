@@ -220,7 +220,7 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_although_loss_scaling_skips_it
 
     result = lr_find(loss_scaling(), batches(), start_lr=0.01, end_lr=0.4, num_it=10)
     assert result.stop_reason is StopReason.NOT_FINITE
-    assert len(result.losses) == 6
+    assert len(result.losses) == 8
 
 
 class Batches(keras.utils.PyDataset):

@@ -61,8 +61,8 @@ class FromStep:
 LOSSES = {
     "NaN at the first step": (FromStep(1, lambda loss, _: loss * math.nan), StopReason.NOT_FINITE, 1),
     "infinite at the first step": (FromStep(1, lambda loss, _: loss * math.inf), StopReason.NOT_FINITE, 1),
-    "NaN later": (FromStep(12, lambda loss, _: loss * math.nan), StopReason.NOT_FINITE, 12),
-    "infinite later": (FromStep(12, lambda loss, _: loss * math.inf), StopReason.NOT_FINITE, 12),
+    "NaN later": (FromStep(12, lambda loss, _: loss * math.nan), StopReason.NOT_FINITE, 14),
+    "infinite later": (FromStep(12, lambda loss, _: loss * math.inf), StopReason.NOT_FINITE, 14),
     "constant": (FromStep(1, lambda loss, _: 0 * loss + 3), StopReason.COMPLETED, 30),
     "only falling": (FromStep(1, lambda loss, step: 0 * loss - step), StopReason.COMPLETED, 30),
     "only rising": (FromStep(1, lambda loss, step: 0 * loss + 1.5**step), None, None),

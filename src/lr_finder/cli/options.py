@@ -64,7 +64,7 @@ def search_options(*, plot: str | None = None, json: str | None = None) -> Calla
         click.option("--quiet", is_flag=True, help="Print the rate alone."),
         click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
         click.option("--end-lr", type=float, help="Rate of the last step; found out where left out."),
-        click.option("--num-it", type=int, help="Training steps to plan for; 200, or 100 with a range or probes."),
+        click.option("--num-it", type=int, help="Training steps to plan for; up to 200, or 100 with a range."),
         click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
         click.option("--budget", type=int, help="The most training steps that these may take together."),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from lr_finder.curve import thresholds
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.interval import interval_decades
 from lr_finder.curve.reading import Reading, cap, is_constant
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep
@@ -29,52 +30,57 @@ class Climbs(NamedTuple):
     ignores_rate: bool = False
 
 
-def climb(ramp: Callable[[Sweep], Curve], whole: Sweep, most_steps: int, plan: Plan) -> Climbs:
+def climb(
+    ramp: Callable[[Sweep], Curve], whole: Sweep, most_steps: int, plan: Plan, *, may_stop_early: bool = False
+) -> Climbs:
     """A coarse ramp over the whole range, and climbs through the region where the loss reacts, each slower.
 
-    Each goes through the region that the one before found, from the same start. The second is made where there are
-    steps left for it or the first was too fast to tell, the third where the second shows no clear fall or began too
-    high, as far as there are steps to be no faster than the one before.
+    Each goes through the region that the one before found, from the same start. What is planned is spent, unless the
+    search may stop early and the interval is narrow already. More is spent only where the last climb tells no rate, or
+    one within a wide interval, and then `SLOWER` times the steps each time, as far as there are any.
 
     Args:
         ramp: Trains through a sweep.
         whole: The whole range, with the number of steps to plan for.
         most_steps: What all may take together; `whole.num_it` at least.
         plan: Told where it will be more than `whole.num_it`.
+        may_stop_early: Whether fewer steps than planned will do.
     """
     num_it = whole.num_it
     coarse_steps = max(round(thresholds.COARSE_STEPS * min(num_it / 100, 1)), thresholds.MIN_COARSE_STEPS)
-    climb_steps = thresholds.FIRST_CLIMB * coarse_steps
-    least = coarse_steps + climb_steps
-    if least > most_steps:
+    steps = round(thresholds.SLOWER * coarse_steps)
+    if coarse_steps + steps > most_steps:
         return Climbs([ramp(whole)])
-    if least > num_it:
-        plan(least, "")
+    if num_it - coarse_steps < (1 + thresholds.SLOWER) * steps:  # there will be no second climb, unless it must
+        steps = max(steps, num_it - coarse_steps)
+    planned = coarse_steps + steps
+    if planned > num_it:
+        plan(planned, "")
     coarse = ramp(replace(whole, end_lr=thresholds.HIGHEST_LR, num_it=coarse_steps, stop_div=True))
     if _is_hopeless(coarse):
         return Climbs([coarse])
-    climbs = [ramp(replace(whole, **first_region(coarse), num_it=climb_steps))]
+    climbs = [ramp(replace(whole, **first_region(coarse), num_it=steps))]
     if _are_the_same(coarse, climbs[0]):
         return Climbs(climbs, ignores_rate=True)
+    taken = len(coarse) + len(climbs[0])
 
-    def climb_again(planned: int, at_least: int) -> None:
-        taken = len(coarse) + sum(map(len, climbs))
-        steps = min(planned, most_steps - taken)
-        # Where the data ended, more steps would only end at lower rates.
-        if steps >= at_least and climbs[-1].stop_reason is not StopReason.DATA_ENDED:
-            plan(max(num_it, taken + steps), "")
-            climbs.append(ramp(replace(whole, **next_region(climbs[-1]), num_it=steps)))
+    def is_done() -> bool:
+        if planned < num_it:
+            return may_stop_early and _is_clear(climbs[-1])
+        return _tells_within(thresholds.WIDE, climbs[-1])
 
-    left = num_it - least
-    factor = thresholds.SLOWEST if saw_next_to_nothing(climbs[0]) else thresholds.SLOWER
-    slower = max(left, factor * climb_steps)
-    if left == slower or _was_too_fast(climbs[0]):
-        climb_again(slower, at_least=climb_steps)
-        reading = clear_reading_or_none(climbs[-1])
-        if reading is None or not reading.has_fallen_clearly:
-            climb_again(round(thresholds.EVEN_SLOWER * slower), at_least=slower)
-        elif reading.began_too_high:
-            climb_again(slower, at_least=slower)
+    while not is_done():
+        least = steps
+        steps = min(max(round(thresholds.SLOWER * steps), num_it - planned), most_steps - taken)
+        region = next_region(climbs[-1])
+        # Where the data ended, more steps would only end at lower rates. What runs away where the coarse ramp began and
+        # did not, does so whatever the rate.
+        if steps < least or climbs[-1].stop_reason is StopReason.DATA_ENDED or region["end_lr"] < coarse.lrs[0]:
+            break
+        planned += steps
+        plan(max(num_it, taken + steps), "")
+        climbs.append(ramp(replace(whole, **region, num_it=steps)))
+        taken += len(climbs[-1])
     return Climbs(climbs)
 
 
@@ -93,17 +99,17 @@ def _are_the_same(coarse: Curve, climbed: Curve) -> bool:
     return bool(np.all(np.abs(first - second) <= thresholds.RESOLUTION * np.abs(first).max()))
 
 
-def _was_too_fast(climbed: Curve) -> bool:
-    """Whether a slower climb could tell more."""
+def _tells_within(decades: float, climbed: Curve) -> bool:
+    """Whether a climb tells a rate, to within an interval of so many decades, and began low enough."""
     reading = clear_reading_or_none(climbed)
-    return reading is None or reading.fall_over_noise < thresholds.LOW_SIGNAL or reading.is_sudden
+    return reading is not None and not reading.began_too_high and interval_decades(reading) <= decades
 
 
-def saw_next_to_nothing(climbed: Curve) -> bool:
-    """Whether the fall is lost in the noise, or the loss ran away at once: twice the steps would not find it either."""
-    if _has_fewer(climbed, thresholds.MIN_STEPS):
-        return True
-    return Reading.of(climbed).fall_over_noise < thresholds.NEXT_TO_NOTHING
+def _is_clear(climbed: Curve) -> bool:
+    """Whether the steps that are left can be saved: the interval is narrow, and it was seen how the loss runs away."""
+    reading = clear_reading_or_none(climbed)
+    has_run_away = reading is not None and reading.has_diverged and not reading.is_sudden
+    return has_run_away and _tells_within(thresholds.NARROW, climbed)
 
 
 def _has_fewer(curve: Curve, least: int) -> bool:
@@ -139,14 +145,18 @@ def _until_it_ran_away(coarse: Curve) -> Curve:
 
 
 def next_region(climbed: Curve) -> dict[str, float]:
-    """The bounds of a slower climb; the whole again where the faster one saw nothing.
+    """The bounds of a slower climb.
 
-    They hold every rate that may have the lowest loss: of a loss that saturates the first matters, of one that is
-    hardly seen in its noise the last. A slower climb runs away no later than a faster one, and need not go further.
-    Where the loss fell at once, the rates below are wanted.
+    Where the faster one saw nothing, the whole again; where it ran away at once, what lies below; where the loss fell
+    at once, the rates below too. Else they hold every rate that may have the lowest loss: of a loss that saturates the
+    first matters, of one that is hardly seen in its noise the last. A slower climb runs away no later than a faster
+    one, and need not go further.
     """
     if _has_fewer(climbed, thresholds.MIN_STEPS):
-        return {"end_lr": thresholds.HIGHEST_LR}
+        if climbed.stop_reason not in (StopReason.DIVERGED, StopReason.NOT_FINITE):
+            return {"end_lr": thresholds.HIGHEST_LR}
+        highest = float(climbed.lrs[-1])
+        return {"start_lr": highest / (thresholds.REACH_BELOW * thresholds.REACH_ABOVE), "end_lr": highest}
     reading = Reading.of(climbed)
     if reading.began_too_high:
         return {"start_lr": float(climbed.lrs[0]) / thresholds.REACH_BELOW, "end_lr": float(climbed.lrs[-1])}

@@ -10,7 +10,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep
-from lr_finder.curve.thresholds import MIN_PROBE_STEPS, NEGLIGIBLE, PROBE_SPACING, PROBES_BELOW
+from lr_finder.curve.thresholds import MIN_PROBE_STEPS, NEGLIGIBLE, NUM_SPREAD, PROBE_SPACING
 
 
 def run_probes(
@@ -25,7 +25,7 @@ def run_probes(
         group_ratios: Each parameter group's rate over the one named; the groups' own ratios where left out.
 
     Returns:
-        The last training at each rate, best first.
+        The training at each rate, best first.
 
     Raises:
         ValueError: The validation loss is not finite before any training.
@@ -35,57 +35,40 @@ def run_probes(
         rates = lr if group_ratios is None else [lr * ratio for ratio in group_ratios]
         return measure(Sweep.at(rates, steps, wd=probing.wd), probing.validate)
 
-    exponents = np.arange(probing.num_spread) - (probing.num_spread - 1) / 2
-    rates = [float(candidate / PROBES_BELOW * PROBE_SPACING**exponent) for exponent in exponents]
+    steps = probing.affordable_steps
+    spread = min(probing.count, NUM_SPREAD)
+    rates = [float(candidate * PROBE_SPACING ** (index - (spread - 1) / 2)) for index in range(spread)]
     validation_before = None if probing.validate is None else train(NEGLIGIBLE * candidate, 1).validation_loss
     if validation_before is not None and not np.isfinite(validation_before):
         raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
     runs: dict[float, Curve] = {}
     falls: dict[float, float] = {}
-
-    def try_out(lr: float, steps: int) -> None:
+    while len(runs) < probing.count:
+        lr = rates[len(runs)] if len(runs) < spread else _where_they_point(falls)
         runs[lr] = train(lr, steps)
         falls[lr] = _fall(runs[lr], steps, validation_before)
-
-    in_full = rates
-    for trainings, steps in probing.rounds:
-        in_full = sorted(in_full, key=lambda lr: -falls.get(lr, 0))[:trainings]
-        for lr in in_full:
-            try_out(lr, steps)
-    if probing.count > probing.num_spread:
-        last = _where_they_point(falls, in_full)
-        try_out(last, probing.rounds[-1].steps)
-        in_full = [*in_full, last]
-    # Where a lower rate ran away later than one was dropped, that one would have run away too.
-    ran_away = min((lr for lr in in_full if falls[lr] == -np.inf), default=np.inf)
-    falls |= {lr: -np.inf for lr in runs if lr > ran_away and lr not in in_full}
-    # Those that were dropped come after those that went on, but before any that ran away.
-    ranking = sorted(runs, key=lambda lr: (falls[lr] == -np.inf, lr not in in_full, -falls[lr]))
+    ranking = sorted(runs, key=lambda lr: -falls[lr])
     return tuple(
         Probe(lr, runs[lr].losses, runs[lr].validation_loss, falls[lr], rank) for rank, lr in enumerate(ranking, 1)
     )
 
 
-def _where_they_point(falls: dict[float, float], in_full: list[float]) -> float:
-    """The rate to try last: beyond the best one where that is at the edge, else between it and its better neighbour.
+def _where_they_point(falls: dict[float, float]) -> float:
+    """The rate to try next: beyond the best one where that is at the edge, else between it and its better neighbour.
 
-    Where all that trained in full ran away, it is the next one below them.
+    Where all ran away, it is below them.
 
     Args:
         falls: How far the loss fell at each rate; minus infinity where it ran away.
-        in_full: The rates that were not dropped.
     """
     rates = sorted(falls)
-    best = max(in_full, key=lambda lr: falls[lr])
-    if falls[best] == -np.inf:
-        best = min(in_full)
-        return rates[rates.index(best) - 1] if best > rates[0] else best / PROBE_SPACING
-    if best == rates[0]:
-        return best / PROBE_SPACING
+    best = max(rates, key=lambda lr: falls[lr])
+    if falls[best] == -np.inf or best == rates[0]:
+        return rates[0] / PROBE_SPACING
     if best == rates[-1]:
         return best * PROBE_SPACING
     at = rates.index(best)
-    neighbour = max(rates[at - 1], rates[at + 1], key=lambda lr: (lr in in_full, falls[lr]))
+    neighbour = max(rates[at - 1], rates[at + 1], key=lambda lr: falls[lr])
     return float(np.sqrt(best * neighbour))
 
 

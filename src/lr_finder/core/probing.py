@@ -1,19 +1,11 @@
 """What is to be tried in short trainings: how many rates, for how many steps, judged by what."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from lr_finder.core.ramp import Validate
-from lr_finder.curve.thresholds import FIRST_ROUND, MIN_PROBE_STEPS, PROBE_STEPS
-
-
-class Round(NamedTuple):
-    """Trainings of one length: how many, and for how many steps each."""
-
-    trainings: int
-    steps: int
+from lr_finder.curve.thresholds import MIN_PROBE_STEPS, PROBE_STEPS
 
 
 @dataclass(frozen=True)
@@ -22,7 +14,7 @@ class Probing:
 
     Args:
         count: How many rates; at least 2.
-        steps: Steps of the longest trainings.
+        steps: Steps of each training.
         budget: The most steps that all may take together; the trainings are shortened to keep to it.
         validate: Measures a validation loss after each training; without, the training loss judges.
         wd: Weight decay meanwhile.
@@ -50,36 +42,22 @@ class Probing:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         if self.validate is not None and not callable(self.validate):
             raise TypeError(f"validate must be a function that returns a loss, got {type(self.validate).__name__}")
-        if not self.rounds:
-            least = self._cost(self._rounds_of(MIN_PROBE_STEPS))
+        if self.budget is not None and self.budget < self._cost(MIN_PROBE_STEPS):
+            least = self._cost(MIN_PROBE_STEPS)
             raise ValueError(f"budget must be at least {least} for {self.count} probes, got {self.budget}")
 
     @property
-    def num_spread(self) -> int:
-        """How many of the rates are set beforehand; of more than two, the last goes where the others point."""
-        return max(self.count - 1, 2)
-
-    @property
-    def rounds(self) -> list[Round]:
-        """Successive halving of the rates set beforehand, within the budget; empty where that is too small."""
-        for steps in range(self.steps, MIN_PROBE_STEPS - 1, -1):
-            rounds = self._rounds_of(steps)
-            if self.budget is None or self._cost(rounds) <= self.budget:
-                return rounds
-        return []
+    def affordable_steps(self) -> int:
+        """Steps of each training within the budget."""
+        if self.budget is None:
+            return self.steps
+        return min(self.steps, (self.budget - self._cost(0)) // self.count)
 
     @property
     def most_steps(self) -> int:
         """Steps that all take together where no loss runs away."""
-        return self._cost(self.rounds)
+        return self._cost(self.affordable_steps)
 
-    def _rounds_of(self, steps: int) -> list[Round]:
-        first = round(FIRST_ROUND * steps)
-        if self.num_spread <= 3 or first < MIN_PROBE_STEPS:
-            return [Round(self.num_spread, steps)]
-        return [Round(self.num_spread, first), Round(self.num_spread // 2 + 1, steps)]
-
-    def _cost(self, rounds: list[Round]) -> int:
+    def _cost(self, steps: int) -> int:
         """With a validation loss, one step more: it is measured before any training too."""
-        last = (self.count - self.num_spread) * rounds[-1].steps
-        return sum(trainings * steps for trainings, steps in rounds) + last + (self.validate is not None)
+        return self.count * steps + (self.validate is not None)

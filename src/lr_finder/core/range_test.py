@@ -29,7 +29,7 @@ class RangeTest:
 
     It knows no framework: a loop of one's own iterates over it, a callback asks `lr` and calls `record`.
 
-    >>> test = RangeTest(start_lr=1e-3, end_lr=10, num_it=50)
+    >>> test = RangeTest(start_lr=1e-3, end_lr=100, num_it=50)
     >>> weight = 1.0
     >>> for lr in test:
     ...     test.record(weight**2)  # the loss before the step

@@ -16,7 +16,7 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
-from lr_finder.curve.thresholds import MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
+from lr_finder.curve.thresholds import LEAST_MOST_STEPS, MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
 
 
 class SearchOptions(TypedDict, total=False):
@@ -26,16 +26,16 @@ class SearchOptions(TypedDict, total=False):
         start_lr: The rate of the first step: one number (each parameter group keeps its ratio to the largest), one per
             group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
         end_lr: The rate of the last step.
-        num_it: Optimizer steps to plan for, probes aside; 100 is the quick answer. Where left out, 200, or 100 with
-            `start_lr` or `end_lr`, with probes, or with a `max_it` below 200. Where the range is found too, at least 36
-            are taken, as far as `max_it` allows.
-        max_it: The most steps to take, probes aside, where the range is found and a climb was too fast to tell; three
-            times `num_it` where left out.
+        num_it: Optimizer steps to plan for, probes aside; 100 is the quick answer. Where left out, 200, or fewer where
+            the interval is narrow before; 100 with `start_lr` or `end_lr`, or with a `max_it` below 200. Where the
+            range is found too, at least 42 are taken, as far as `max_it` allows.
+        max_it: The most steps to take, probes aside, where the range is found and a climb tells too little; three times
+            `num_it`, or 600 where that is more, where left out.
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
         wd: Weight decay during the search; the training's own where left out.
         probes: How many rates around the suggestion to try in short trainings, which may correct it: at least 2, or 0
-            for none. Of three and more, the last one goes where the others point.
-        probe_steps: Steps of the longest of these trainings; 100 where left out.
+            for none. After the first three, each one goes where the others point.
+        probe_steps: Steps of each of these trainings; 64 where left out. The longer they are, the more they weigh.
         budget: The most steps that they may take together; they are made shorter where it would be more.
         validate: A function that gives a validation loss to judge them by. It is called after each of them without
             arguments (in JAX with the trained parameters or model), and may leave the model in any mode.
@@ -82,7 +82,7 @@ def search(
         stop_div: Whether a ramp stops once the loss has diverged.
         wd: Weight decay during the search.
         probes: How many rates around the suggestion to try in short trainings.
-        probe_steps: Steps of the longest of them.
+        probe_steps: Steps of each of them.
         budget: The most steps that they may take together.
         validate: Gives a validation loss to judge them by.
         plan: Told how many steps there will be in all before they are taken, and what for.
@@ -95,8 +95,9 @@ def search(
         TypeError: An argument is of the wrong kind.
     """
     finds_range = start_lr is None and end_lr is None
+    may_stop_early = num_it is None
     if num_it is None:
-        is_quick = not finds_range or probes or (isinstance(max_it, Real) and max_it < STEPS)
+        is_quick = not finds_range or (isinstance(max_it, Real) and max_it < STEPS)
         num_it = QUICK_STEPS if is_quick else STEPS
     whole = Sweep(
         DEFAULT_START_LR if start_lr is None else start_lr,
@@ -105,7 +106,9 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
-    most_steps = MOST_STEPS * num_it if max_it is None else _checked_max_it(max_it, num_it, finds_range)
+    most_steps = max(MOST_STEPS * num_it, LEAST_MOST_STEPS)
+    if max_it is not None:
+        most_steps = _checked_max_it(max_it, num_it, finds_range)
     if probes:
         probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)
     else:
@@ -115,7 +118,10 @@ def search(
     plan(num_it, "")
     measured = _Measured(ramp)
     try:
-        climbs = climb(measured.ramp, whole, most_steps, plan) if finds_range else Climbs([measured.ramp(whole)])
+        if finds_range:
+            climbs = climb(measured.ramp, whole, most_steps, plan, may_stop_early=may_stop_early)
+        else:
+            climbs = Climbs([measured.ramp(whole)])
         result = RangeTestResult(_last_clear(climbs.curves), measured.steps_taken, ignores_rate=climbs.ignores_rate)
         if probing is None or not result.has_suggestion:
             return result

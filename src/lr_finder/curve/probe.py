@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.curve.suggestion import Suggestion
-from lr_finder.curve.thresholds import KEEP_BELOW, RESOLUTION, SHORTFALL
+from lr_finder.curve.thresholds import EVEN_PROBE_STEPS, RESOLUTION, SHORTFALL
 from lr_finder.errors import NoSuggestionError
 
 
@@ -31,9 +31,10 @@ class Probe:
 
 
 def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:
-    """The mean of the rates tried, in decades, each weighed by how little it did worse than the best.
+    """A rate between the curve's suggestion and the rates tried, each weighed by how little worse than the best it did.
 
-    It keeps its distance from the rate above the best one at which the loss ran away.
+    All means are taken in decades. The longer the trainings, the more they weigh against the curve: short ones prefer
+    rates that only start well.
 
     Args:
         probes: Best first.
@@ -58,25 +59,22 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
             f"{seen} Confidence is low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
         )
         return replace(from_curve, confidence="low", reason=reason)
-    in_full = [len(p.losses) == len(best.losses) for p in probes]
-    shortfall = np.where(in_full, 1 - np.array([p.fall for p in probes]) / best.fall, np.inf)
-    mean = float(np.exp(np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))))
+    shortfall = 1 - np.array([p.fall for p in probes]) / best.fall
+    mean = np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))
+    worth = len(best.losses) / (len(best.losses) + EVEN_PROBE_STEPS)
+    lr = float(np.exp(worth * mean + (1 - worth) * np.log(from_curve.lr)))
     ran_away = min((p.lr for p in probes if p.fall == -np.inf), default=np.inf)
     confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
     if ran_away < best.lr:
         confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
-        ran_away = np.inf
-    lr = min(mean, ran_away / KEEP_BELOW)
     if best.lr in (rates.min(), rates.max()):
         confidence = "medium" if confidence == "high" else confidence
         edge = "lowest" if best.lr == rates.min() else "highest"
         doubt = f"{doubt.rstrip('.')}; the {edge} rate tried did best, and a better one may lie beyond."
-    how = "this is the mean of all, weighed by how nearly each did as well"
-    if lr < mean:
-        how = f"this keeps a factor of {KEEP_BELOW:.1f} below {ran_away:.2g}, where it ran away"
     reason = (
         f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
-        f"the {by} down most; {how}. Confidence is {confidence}: {doubt}"
+        f"the {by} down most; this lies between the two, nearer to the rates that did about as well the longer the "
+        f"trainings. Confidence is {confidence}: {doubt}"
     )
     moved = lr / from_curve.lr
     return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)

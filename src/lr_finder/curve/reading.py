@@ -10,7 +10,6 @@ from lr_finder.curve import thresholds
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.smoothing import kernel, smooth
 from lr_finder.curve.stopping import StopReason
-from lr_finder.curve.suggestion import Confidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +80,6 @@ class Reading:
         return float(rates[0]), float(rates[-1])
 
     @property
-    def rises(self) -> bool:
-        """Whether the loss ran away, or went up clearly after its lowest point."""
-        rise = float(self.losses[-1] - self.losses[self.lowest])
-        return self.has_diverged or rise > self._clear(thresholds.CLEAR_FALL)
-
-    @property
     def basin(self) -> tuple[float, float]:
         """The first and the last rate of the basin; the last is that of the curve where the loss does not rise again.
 
@@ -107,24 +100,20 @@ class Reading:
         return (len(self.lrs) - 1) / float(np.log10(self.lrs[-1] / self.lrs[0]))
 
     @property
+    def clearness(self) -> float:
+        """The fall in standard errors of itself."""
+        return self.fall / self.fall_error if self.fall_error > 0 else np.inf
+
+    @property
     def has_fallen(self) -> bool:
-        """Whether the fall is more than noise."""
-        errors = thresholds.CLEAR_FALL_BEFORE_A_RISE if self.rises else thresholds.CLEAR_FALL
-        return self.fall >= self._clear(errors)
+        """Whether the fall is more than noise; a short curve's noise is known less."""
+        errors = thresholds.CLEAR_FALL_BEFORE_RUNNING_AWAY if self.has_diverged else thresholds.CLEAR_FALL
+        return self.clearness >= errors * (1 + thresholds.SHORT_CURVE / len(self.lrs))
 
     @property
-    def has_fallen_clearly(self) -> bool:
-        """Whether the fall alone shows that the rate matters."""
-        return self.fall >= self._clear(thresholds.CLEAR_FALL)
-
-    def _clear(self, errors: float) -> float:
-        """So many standard errors of `fall`; more for a short curve, whose noise is known less."""
-        return errors * (1 + thresholds.SHORT_CURVE / len(self.lrs)) * self.fall_error
-
-    @property
-    def fall_over_noise(self) -> float:
-        """The fall in standard deviations of a single loss."""
-        return self.fall / self.noise if self.noise > 0 else np.inf
+    def fall_share(self) -> float:
+        """The fall as a share of the loss where it started; a loss that starts at 0 has nothing to compare it with."""
+        return self.fall / abs(self.start) if self.start else np.inf
 
     @property
     def divergence_margin(self) -> float:
@@ -143,28 +132,7 @@ class Reading:
     def began_too_high(self) -> bool:
         """Whether the loss fell more within the first steps than in all that follow: no rate there was too low."""
         error = self.noise / np.sqrt(thresholds.FIRST_STEPS)
-        return self.fell_at_once > max(self.fall, thresholds.LOW_SIGNAL * error)
-
-    @property
-    def doubt(self) -> tuple[Confidence, str]:
-        """How far the curve can be trusted, and what there is against it.
-
-        How far the levels differ in regret is measured in benchmarks/.
-        """
-        if self.began_too_high:
-            return "low", "the loss fell at once, so that lower rates are to be looked at: lower start_lr"
-        if self.is_sudden:
-            return (
-                "low",
-                "the loss ran away right after its lowest point, where the rate climbed too fast to see it come",
-            )
-        if self.fall_over_noise < thresholds.LOW_SIGNAL:
-            return "low", f"the fall is only {self.fall_over_noise:.1f} times the noise from batch to batch"
-        if self.steps_per_decade < thresholds.FEW_STEPS_PER_DECADE:
-            return "medium", f"the rate climbed fast, {self.steps_per_decade:.0f} steps per power of ten"
-        if self.fall_over_noise < thresholds.CLEAR_SIGNAL:
-            return "medium", f"the fall is {self.fall_over_noise:.0f} times the noise from batch to batch"
-        return "high", "the fall is clear"
+        return self.fell_at_once > max(self.fall, thresholds.FELL_AT_ONCE * error)
 
 
 def is_constant(losses: NDArray[np.float64]) -> bool:

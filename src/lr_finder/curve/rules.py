@@ -7,9 +7,10 @@ import numpy as np
 
 from lr_finder.curve.clear_reading import clear_reading
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.interval import doubt, interval_decades
 from lr_finder.curve.reading import Reading
 from lr_finder.curve.suggestion import Suggestion
-from lr_finder.curve.thresholds import INTERVAL, LAG_FACTOR, SUDDEN, TYPICAL_MOMENTUM, WIDEST_BASIN
+from lr_finder.curve.thresholds import LAG_FACTOR, SUDDEN, TYPICAL_MOMENTUM, WIDEST_BASIN
 
 Rule: TypeAlias = Callable[[Curve], Suggestion]
 
@@ -98,10 +99,11 @@ def find_rule(name: str) -> Rule:
 
 def _suggestion(rule: str, reading: Reading, lr: float, why: str) -> Suggestion:
     lowest = reading.lowest
-    confidence, doubt = reading.doubt
+    confidence, why_not_more = doubt(reading)
     reason = (
         f"The loss fell from {reading.start:.3g} to {reading.losses[lowest]:.3g}, lowest at a rate of "
-        f"{reading.lrs[lowest]:.2g}; {why}. Confidence is {confidence}: {doubt}."
+        f"{reading.lrs[lowest]:.2g}; {why}. Confidence is {confidence}: {why_not_more}."
     )
     lr = float(lr)
-    return Suggestion(lr, lr / INTERVAL, lr * INTERVAL, rule, confidence, reason)
+    reach = 10 ** (interval_decades(reading) / 2)
+    return Suggestion(lr, lr / reach, lr * reach, rule, confidence, reason)

@@ -2,11 +2,11 @@
 
 import math
 import statistics
+from collections import deque
 from enum import Enum
 from typing import Protocol
 
 from lr_finder.curve import thresholds
-from lr_finder.curve.smoothing import ExponentialAverage
 
 
 class StopReason(Enum):
@@ -28,11 +28,16 @@ class StopRule(Protocol):
 
 
 class Divergence:
-    """Stops where the running average is far above its lowest value, measured by how much the loss has moved.
+    """Stops where the median of the last losses is far above its lowest value, measured by how much it has moved.
 
-    "Far" is `drop_factor` times what the average fell before, and at least `noise_factor` times the usual step from
-    one loss to the next. Both scale with the loss and ignore its offset, so the rule holds for negative losses and
-    for losses far from 0, and a loss that only falls never fires it.
+    "Far" is `drop_factor` times what the median fell before, and at least `noise_factor` times the usual step from one
+    loss to the next. Both scale with the loss and ignore its offset, so the rule holds for negative losses and for
+    losses far from 0, and a loss that only falls never fires it. A median, because a few losses far above all others,
+    or a stray one that is not finite, say nothing about the next. What rises steadily from the first step on, without a
+    fall, does not count: something else makes it rise, not the rate.
+
+    A loss that can't rise further, because it saturates, has run away too where it is back up at its worst value, after
+    a fall as far as that, and stays there.
     """
 
     def __init__(
@@ -40,38 +45,53 @@ class Divergence:
         *,
         drop_factor: float = thresholds.DIVERGED_DROPS,
         noise_factor: float = thresholds.DIVERGED_JUMPS,
-        beta: float = thresholds.STOP_BETA,
+        window: int = thresholds.STOP_WINDOW,
     ):
         self.drop_factor = drop_factor
         self.noise_factor = noise_factor
-        self._average = ExponentialAverage(beta)
+        self._last_losses: deque[float] = deque(maxlen=window)
         self._jumps: list[float] = []
-        self._last = math.nan
+        self._levels: list[float] = []
         self._highest = -math.inf
         self._lowest = math.inf
-        self._drop = 0.0
+        self._jumps_to_lowest = 0
+        self._stayed = 0
 
     def update(self, loss: float) -> StopReason | None:
         """The reason to stop after this loss, or None to go on."""
+        before = self._last_losses[-1] if self._last_losses else math.inf
         if not math.isfinite(loss):
+            loss = math.inf
+        elif before < math.inf:
+            self._jumps.append(abs(loss - before))
+        self._last_losses.append(loss)
+        level = statistics.median_low(self._last_losses)
+        if level == math.inf:
             return StopReason.NOT_FINITE
-        if not math.isnan(self._last):
-            self._jumps.append(abs(loss - self._last))
-        self._last = loss
-        average = self._average.update(loss)
-        if average <= self._lowest:
-            self._highest = max(self._highest, average)
-            self._lowest = average
-            self._drop = self._highest - average
-            return None
-        if len(self._jumps) >= thresholds.STOP_STEPS and average - self._lowest > self._allowed_rise():
+        self._levels.append(level)
+        if level <= self._lowest:
+            self._highest, self._lowest = max(self._highest, level), level
+            self._jumps_to_lowest, self._stayed = len(self._jumps), 0
+        elif len(self._jumps) >= thresholds.STOP_STEPS and self._has_run_away(level):
             return StopReason.DIVERGED
         return None
 
-    def _allowed_rise(self) -> float:
-        usual_jump = statistics.median(self._jumps)
-        size = max(abs(self._highest), abs(self._lowest))
-        return max(self.drop_factor * self._drop, self.noise_factor * usual_jump, thresholds.RESOLUTION * size)
+    def _has_run_away(self, level: float) -> bool:
+        # Only of the steps before the rise; the upper quarter, because the noise of some losses is seldom, but large.
+        usual_jumps = sorted(self._jumps[: max(self._jumps_to_lowest, thresholds.STOP_STEPS)])
+        jump = usual_jumps[3 * len(usual_jumps) // 4]
+        far = max(self.noise_factor * jump, thresholds.RESOLUTION * max(abs(self._highest), abs(self._lowest)))
+        drop, rise = self._highest - self._lowest, level - self._lowest
+        stays_worst = drop > far and level > self._highest - jump
+        self._stayed = self._stayed + 1 if stays_worst else 0
+        if drop <= jump:
+            rise -= self._drifted()
+        return rise > max(self.drop_factor * drop, far) or self._stayed >= thresholds.STOP_STEPS
+
+    def _drifted(self) -> float:
+        """How far a steady rise since the first loss, as of one network while another learns, would have come."""
+        steps, earlier = len(self._levels) - 1, len(self._levels) - 1 - len(self._last_losses)
+        return max(self._levels[earlier] - self._levels[0], 0.0) * steps / earlier
 
 
 class BestMultiple:

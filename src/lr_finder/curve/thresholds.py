@@ -35,13 +35,11 @@ rate (variants.json: "a decade wide at most" against "however wide")."""
 
 # Whether a fall is one.
 
-CLEAR_FALL = 5.0
-"""A fall must be this many times its own standard error (hopeless.json: false numbers in 2,700 searches where there is
-nothing to find; of 3,000 curves of normal noise the clearest reached 4 with 60 or more steps, and 5.5 with 20)."""
+CLEAR_FALL = 6.5
+"""A fall must be this many times its own standard error (hopeless.json: none where nothing is to be found)."""
 
-CLEAR_FALL_BEFORE_A_RISE = 3.0
-"""The same where the loss ran away or rose clearly afterwards: the rate then matters, and only how is the question
-(hopeless.json)."""
+CLEAR_FALL_BEFORE_RUNNING_AWAY = 3.0
+"""The same where the loss ran away afterwards: the rate then matters, and only how is the question (hopeless.json)."""
 
 SHORT_CURVE = 15
 """Both are raised by this share of the number of steps, because the noise of a short curve is known less
@@ -53,19 +51,9 @@ on falling beyond it (by hand)."""
 
 # Doubt.
 
-LOW_SIGNAL = 4.0
-"""A fall of less than this many times the noise of a single loss is half lost in it: confidence is low, and a slower
-climb follows (variants.json, climbing_again; 4 takes the fewest steps for what they gain)."""
-
-CLEAR_SIGNAL = 2 * LOW_SIGNAL
-"""A fall of less than this many times the noise leaves confidence at medium (calibration.json)."""
-
 SUDDEN = 5.0
 """A loss that ran away less than this factor above its lowest point did so suddenly: the suggestion is lower by the
-square root of what is missing, confidence is low, and a slower climb follows (variants.json, divisors)."""
-
-FEW_STEPS_PER_DECADE = 10.0
-"""A faster ramp leaves confidence at medium (calibration.json)."""
+square root of what is missing (variants.json, divisors), and confidence no more than medium."""
 
 EARLY_STEPS = 24
 """A loss that falls more within at most so many first steps than in all that follow fell at once: no rate of that climb
@@ -74,8 +62,21 @@ was low enough (by hand, on the later tasks)."""
 FIRST_STEPS = 3
 """That fall is measured from the mean of so many first losses (by hand)."""
 
-INTERVAL = 3.0
-"""The interval reaches this factor to either side (calibration.json: how often it holds a good rate)."""
+FELL_AT_ONCE = 4.0
+"""It must be this many times the standard error of that mean (by hand)."""
+
+HALF_WIDTH, NARROWS, CLEAREST = 0.85, 0.18, 100.0
+"""The interval reaches so many decades to either side, less so many for each power of ten in how many times its
+standard error the fall is, up to 100 (interval.json: fitted and held out by task, for every length of climb)."""
+
+NARROW, WIDE = 1.25, 1.42
+"""An interval of at most so many decades is narrow: the search may stop before the planned steps are spent. One of more
+than that is wide: it goes on when they are. Also two of the levels of confidence (by hand, on the width that most
+intervals have after 200 steps)."""
+
+SMALL_SHARE, LARGE_SHARE = 0.25, 0.5
+"""Where the loss falls by less than these shares of itself, confidence is low, or no more than medium (interval.json:
+regret by level)."""
 
 # The default rule.
 
@@ -103,18 +104,9 @@ HIGHEST_LR = 1e3
 MIN_SEEN = 4
 """Fewer finite losses than this in the coarse ramp show nothing (by hand)."""
 
-FIRST_CLIMB = 2
-"""The first climb takes this many times the steps of the coarse ramp (compared on earlier states of the tasks)."""
-
-SLOWER, SLOWEST = 2, 4
-"""The second climb takes this many times the steps of the first, the larger one where the first saw next to nothing
-(variants.json, climbing_again)."""
-
-EVEN_SLOWER = 2.5
-"""The third climb takes this many times the steps of the second (by hand)."""
-
-NEXT_TO_NOTHING = 2.0
-"""A fall of less than this many times the noise of a single loss may be anywhere (variants.json, climbing_again)."""
+SLOWER = 2.5
+"""A climb takes at least this many times the steps of the ramp before it (by hand; from one climb to the next the
+clearness of the fall at least doubles, ramps.jsonl)."""
 
 REACH_BELOW, REACH_ABOVE = 100.0, 30.0
 """A climb reaches from this factor below to this factor above the rate where the ramp before it was lowest
@@ -127,46 +119,45 @@ hand)."""
 RUNAWAY_ABOVE = 100.0
 """A loss runs away at most this factor above its lowest point; a point further down is noise (ramps.jsonl)."""
 
-MOST_STEPS = 3
-"""Where `max_it` is left out, all ramps together take at most this many times `num_it` (by hand)."""
+MOST_STEPS, LEAST_MOST_STEPS = 3, 600
+"""Where `max_it` is left out, all ramps together take at most this many times `num_it`, and 600 where that is less (by
+hand; regret.json and wider.json: what 100 steps refuse, 600 mostly tell)."""
 
 # Probes.
 
 PROBE_SPACING = 10**0.5
 """Factor from one probe's rate to the next (regret.json, probes=5; compared on earlier states of the tasks)."""
 
-PROBES_BELOW = 10**0.25
-"""The rates lie around the candidate divided by this, because a short training flatters the higher ones (likewise)."""
+NUM_SPREAD = 3
+"""So many rates lie around the candidate; the next go where they point (by hand)."""
 
-PROBE_STEPS, MIN_PROBE_STEPS = 100, 8
-"""Steps of the longest probes where the caller says nothing, and the fewest that tell anything (by hand)."""
+PROBE_STEPS, MIN_PROBE_STEPS = 64, 8
+"""Steps of a probe where the caller says nothing, and the fewest that tell anything (by hand: five probes and a usual
+search take fewer than 600 steps)."""
 
-FIRST_ROUND = 0.25
-"""Of more than three rates set beforehand, all train for this share of the steps, the better half for all of them
-(likewise; three rounds were no better)."""
+EVEN_PROBE_STEPS = 64
+"""Probes of so many steps weigh as much as the curve, shorter ones less and longer ones more, in proportion
+(probes.json)."""
 
-SHORTFALL = 0.1
+SHORTFALL = 0.3
 """A probe whose fall is short of the best one's by this share of it weighs 1/e of what that weighs in the suggestion;
-half of it does about as well (likewise)."""
-
-KEEP_BELOW = 10**0.75
-"""What probes suggest stays this factor below a rate at which the loss ran away, since a longer training runs away at
-lower rates; from 10**0.7 to 10 does about as well (likewise)."""
+0.1 to 0.3 do about as well (probes.json)."""
 
 NEGLIGIBLE = 1e-4
 """Factor on the candidate for a rate that leaves the model as it is (by hand)."""
 
 # When a ramp has seen enough.
 
-DIVERGED_DROPS, DIVERGED_JUMPS = 4.0, 10.0
-"""A loss has run away where its running average is so many times its fall above its lowest value, and so many times the
-usual step from one loss to the next (by hand, after fastai v1's "4 times the best")."""
+DIVERGED_DROPS, DIVERGED_JUMPS = 4.0, 6.0
+"""A loss has run away where its running median is so many times its fall above its lowest value, and so many times a
+large step (of the upper quarter) from one loss to the next before (by hand, after fastai v1's "4 times the best")."""
 
-STOP_BETA = 0.8
-"""Of that running average (by hand: it lags by five steps)."""
+STOP_WINDOW = 5
+"""Losses of that running median (by hand: it bears two outliers, and lags by two steps)."""
 
 STOP_STEPS = 8
-"""It means nothing before it has seen so many steps from one loss to the next (by hand)."""
+"""It means nothing before it has seen so many steps from one loss to the next; so long a loss that saturates must stay
+at its worst value (by hand)."""
 
 # Schedules, and words.
 

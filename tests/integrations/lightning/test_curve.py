@@ -71,4 +71,4 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_although_the_scaler_skips_its_
     )
     result = lr_find(trainer, module, batches(), **BOUNDS)
     assert result.stop_reason is StopReason.NOT_FINITE
-    assert len(result.losses) == 6
+    assert len(result.losses) == 8

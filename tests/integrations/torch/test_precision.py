@@ -47,4 +47,4 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_although_the_scaler_skips_its_
     result = lr_find(model, optimizer, lambda out, target: out.mean() * next(factors), batches,
                      scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
     assert result.stop_reason is StopReason.NOT_FINITE
-    assert len(result.losses) == 6
+    assert len(result.losses) == 8
