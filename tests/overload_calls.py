@@ -22,6 +22,7 @@ def plain_pytorch(model: nn.Linear, optimizer: torch.optim.SGD, loader: "DataLoa
     lr_find(model, optimizer, loss_fn, loader, num_it=300, probes=5, accumulation_steps=2, autocast=torch.bfloat16)
     lr_find(model, optimizer, loss_fn, train_loader=loader, start_lr=[1e-5, 1e-4], end_lr=slice(1e-2, 1))
     lr_find(model, optimizer, train_loader=loader, validate=lambda: torch.ones(()), state=[model], progress=False)
+    lr_find(model, optimizer, batch_loss=lambda model, batch: model(batch[0]).mean(), train_loader=loader, num_it=100)
     lr_find(model, optimizer, loss_fn, loader, num_itt=3)  # wrong: a name that there is not
     lr_find(model, optimizer, loss_fn, loader, probes="five")  # wrong: a number is wanted
     lr_find(model, optimizer, loss_fn, loader, num_it=[100])  # wrong: one number

@@ -56,6 +56,7 @@ else:
         What may be given depends on what is trained:
 
             lr_find(model, optimizer, loss_fn, train_loader)            PyTorch, also as prepared by Accelerate
+            lr_find(model, optimizer, batch_loss=fn, train_loader=train_loader)     the same, fn(model, batch) -> loss
             lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])    any PyTorch code
             lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)      Lightning
             lr_find(trainer)                                            Hugging Face Trainer

@@ -24,8 +24,9 @@ class Options(SearchOptions, total=False):
 
 
 class TorchOptions(Options, total=False):
-    """Those of the form with a model in plain PyTorch; with Accelerate `state` alone."""
+    """Those of the forms with a model in plain PyTorch; with Accelerate `batch_loss` and `state` alone."""
 
+    batch_loss: Callable[[Any, Any], Any] | None
     state: Sequence[Any]
     accumulation_steps: int | None
     scaler: Any

@@ -55,6 +55,13 @@ def usual(accelerator, model, optimizer, loader, scheduler):
     lr_find(model, optimizer, nn.functional.cross_entropy, loader, num_it=40)
 
 
+def batch_loss(accelerator, model, optimizer, loader, scheduler):
+    def loss_of(model, batch):
+        return {"loss": nn.functional.cross_entropy(model(batch[0]), batch[1])}
+
+    lr_find(model, optimizer, batch_loss=loss_of, train_loader=loader, num_it=40)
+
+
 def step_function(accelerator, model, optimizer, loader, scheduler):
     batches = iter(list(loader) * 40)
 
@@ -96,7 +103,7 @@ SETTINGS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("warm_epochs", [0, 1], ids=["cold", "warm"])
-@pytest.mark.parametrize("search", [usual, interrupted, step_function])
+@pytest.mark.parametrize("search", [usual, batch_loss, interrupted, step_function])
 def test_training_after_a_search_is_bit_identical_to_training_without(settings, warm_epochs, search):
     def run(with_search):
         _reset()

@@ -21,7 +21,7 @@ with extra("accelerate"):
     from lr_finder.integrations.torch import find as plain
     from lr_finder.integrations.torch.batches import to_device
     from lr_finder.integrations.torch.ramp import StepTraining
-    from lr_finder.integrations.torch.step import LossFunction, TrainingStep
+    from lr_finder.integrations.torch.step import BatchLoss, LossFunction, TrainingStep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -33,6 +33,7 @@ def lr_find(
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
     *,
+    batch_loss: BatchLoss | None = None,
     state: Sequence[Any] = (),
     progress: bool | None = None,
     **options: "Unpack[SearchOptions]",
@@ -50,6 +51,7 @@ def lr_find(
         optimizer: The prepared optimizer; the step form also takes several.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
         train_loader: The prepared loader, as in plain PyTorch.
+        batch_loss: `batch_loss(model, batch)`, in place of `loss_fn`, for batches and losses of any kind.
         state: What else training changes. In the step form that includes the models and the Accelerator, which counts
             the batches that it accumulates.
         progress: Whether to show a progress bar; None shows it on a terminal only.
@@ -64,7 +66,9 @@ def lr_find(
         optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
         stepping = [_stepping(given) for given in optimizers]
         state = [*optimizers, gradient_state, *state]
-        return plain.lr_find(model, stepping, loss_fn, train_loader, state=state, progress=progress, **options)
+        return plain.lr_find(
+            model, stepping, loss_fn, train_loader, batch_loss=batch_loss, state=state, progress=progress, **options
+        )
     if not isinstance(optimizer, AcceleratedOptimizer):
         raise TypeError(f"optimizer must be prepared by the Accelerator, got {type(optimizer).__name__}")
     if optimizer.accelerator_state.distributed_type == DistributedType.DEEPSPEED:
@@ -72,8 +76,8 @@ def lr_find(
     plain.check_model(model, optimizer)
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
-    step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader))
-    state = [model, optimizer, gradient_state, *stateful(loss_fn, train_loader), *state]
+    step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader), batch_loss=batch_loss)
+    state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
     training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart)
     return search_with_bar(training.ramp, progress, **options)
 

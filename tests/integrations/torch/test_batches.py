@@ -1,6 +1,8 @@
 """Every kind of batch and of loader that the model form takes."""
 
-from collections import namedtuple
+import sys
+from collections import defaultdict, namedtuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -59,6 +61,97 @@ def test_every_kind_of_batch_gives_the_same_curve(make, loss_fn, batch):
     batches = [batch(x, y) for x, y in loader()]
     result = lr_find(model, torch.optim.SGD(model.parameters(), lr=1), loss_fn, batches, **BOUNDS)
     np.testing.assert_allclose(result.losses, lr_find(*training(), **BOUNDS).losses, rtol=1e-12)
+
+
+class TwoTargets(NamedTuple):
+    """A batch with a `.to` of its own, which knows that the names are none of its tensors."""
+
+    ones: torch.Tensor
+    targets: list[torch.Tensor]
+    names: list[str]
+
+    def to(self, device):
+        moved.append(device)
+        return self._replace(ones=self.ones.to(device), targets=[target.to(device) for target in self.targets])
+
+
+class Lists(defaultdict):
+    """A mapping whose constructor takes something else."""
+
+
+moved = []
+SHAPES = {
+    "any kind": (lambda x, y: (x, y, y), lambda model, batch: mean_output(model(batch[0]), batch[1] + batch[2])),
+    "its own .to": (
+        lambda x, y: TwoTargets(x, [y, y], ["a", "b"]),
+        lambda model, batch: mean_output(model(batch.ones), sum(batch.targets)),
+    ),
+    "in a tuple": (
+        lambda x, y: (TwoTargets(x, [y], []), y),
+        lambda model, batch: mean_output(model(batch[0].ones), batch[1]),
+    ),
+    "a defaultdict": (lambda x, y: Lists(list, {"x": x}), lambda model, batch: model(batch["x"]).mean()),
+    "a string": (lambda x, y: "two", lambda model, batch: model(torch.ones(len(batch), 1, dtype=torch.float64)).mean()),
+    "{'loss': ...}": (lambda x, y: x, lambda model, x: {"loss": model(x).mean(), "accuracy": 1.0}),
+    "(loss, metrics)": (lambda x, y: x, lambda model, x: (model(x).mean(), {"accuracy": 1.0})),
+    "(1, 1)": (lambda x, y: x, lambda model, x: model(x).mean().reshape(1, 1)),
+}
+
+
+@pytest.mark.parametrize(("batch", "batch_loss"), SHAPES.values(), ids=SHAPES)
+def test_batch_loss_takes_batches_and_losses_of_any_kind(batch, batch_loss):
+    model, optimizer, _, batches = training()
+    batches = [batch(x, y) for x, y in batches]
+    result = lr_find(model, optimizer, batch_loss=batch_loss, train_loader=batches, **BOUNDS)
+    np.testing.assert_allclose(result.losses, lr_find(*training(), **BOUNDS).losses, rtol=1e-12)
+
+
+@pytest.mark.parametrize("wrap", [lambda loss: {"loss": loss, "n": 1}, lambda loss: (loss, "n")], ids=["dict", "tuple"])
+def test_a_step_function_may_return_its_loss_with_other_things(wrap):
+    model, optimizer, loss_fn, batches = training()
+
+    def step(batch):
+        optimizer.zero_grad()
+        loss = loss_fn(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return wrap(loss)
+
+    result = lr_find(step, optimizer=optimizer, train_loader=batches, state=[model], **BOUNDS)
+    np.testing.assert_allclose(result.losses, lr_find(*training(), **BOUNDS).losses, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"accumulation_steps": 2},
+        {"scaler": torch.amp.GradScaler("cpu", init_scale=8.0)},
+        {"autocast": torch.bfloat16},
+        {"make": torch.optim.LBFGS},
+    ],
+    ids=["accumulation", "scaler", "autocast", "closure"],
+)
+def test_batch_loss_goes_with_all_that_the_model_form_has(options):
+    curves = []
+    make = options.get("make", torch.optim.SGD)
+    given = {name: value for name, value in options.items() if name != "make"}
+    for loss in ({"loss_fn": mean_output}, {"batch_loss": lambda model, batch: mean_output(model(batch[0]), batch[1])}):
+        torch.manual_seed(0)
+        model = Quadratic()
+        found = lr_find(model, make(model.parameters(), lr=1), train_loader=loader(), **loss, **given, **BOUNDS)
+        curves.append(found.losses)
+        assert model.weight.item() == 3.0
+    np.testing.assert_array_equal(*curves)
+
+
+def test_a_batch_that_the_model_does_not_take_leads_to_batch_loss():
+    model, optimizer, loss_fn, _ = training()
+    with pytest.raises(TypeError) as raised:
+        lr_find(model, optimizer, loss_fn, [(torch.ones(2, 1), torch.ones(2, 1), torch.ones(2, 1))], **BOUNDS)
+    if sys.version_info >= (3, 11):
+        (note, *_) = raised.value.__notes__
+        assert "(Tensor, Tensor, Tensor), was taken for loss_fn(model(*batch[:-1]), batch[-1])" in note
+        assert "batch_loss=lambda model, batch: ..." in note
 
 
 class Stream(IterableDataset):

@@ -1,18 +1,28 @@
 """Batches on the model's device."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import torch
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with every tensor in it on the device; the containers keep their kinds."""
+    """A batch with every tensor in it on the device; the containers keep their kinds.
+
+    What has a `.to(device)` of its own (a batch of graphs, of sentences) is moved by that.
+    """
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
+    if callable(getattr(batch, "to", None)):
+        return batch.to(device)
     if isinstance(batch, Mapping):
         moved = {key: to_device(value, device) for key, value in batch.items()}
-        return moved if type(batch) is dict else type(batch)(moved)  # pyright: ignore[reportCallIssue]
+        if type(batch) is dict or not isinstance(batch, MutableMapping):
+            return moved
+        same_kind = copy.copy(batch)  # its constructor may take something else
+        same_kind.update(moved)
+        return same_kind
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
         return type(batch)(*(to_device(value, device) for value in batch))
     if isinstance(batch, (list, tuple)):

@@ -16,7 +16,7 @@ with extra("torch"):
     from torch.optim import Optimizer
 
     from lr_finder.integrations.torch.ramp import StepTraining
-    from lr_finder.integrations.torch.step import Autocast, LossFunction, TrainingStep
+    from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,6 +28,7 @@ def lr_find(
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
     *,
+    batch_loss: BatchLoss | None = None,
     state: Sequence[Any] = (),
     accumulation_steps: int | None = None,
     scaler: "torch.amp.GradScaler | None" = None,
@@ -37,17 +38,22 @@ def lr_find(
 ) -> RangeTestResult:
     """Searches for the learning rate of a PyTorch training, and leaves everything as it was.
 
-    Two forms: `lr_find(model, optimizer, loss_fn, train_loader)` for the usual training step, and
-    `lr_find(step, optimizer=..., state=[...])` for any other, where `step()` trains one step and returns the loss. With
-    `train_loader` it is called as `step(batch)`, and every ramp of the search sees the same batches.
+    Three forms: `lr_find(model, optimizer, loss_fn, train_loader)` for the usual batches and losses,
+    `lr_find(model, optimizer, batch_loss=fn, train_loader=loader)` for any others, where `fn(model, batch)` returns the
+    loss, and `lr_find(step, optimizer=..., state=[...])` for any other training step, where `step()` trains one step
+    and returns the loss. With `train_loader` it is called as `step(batch)`, and every ramp of the search sees the same
+    batches.
 
     Args:
         model: The model, or a function that trains one step and returns its loss.
         optimizer: The optimizer; the step form also takes several.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
-        train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords; in the step
-            form of any kind. It is gone through again from the start where it is shorter than the search. An iterator
-            can't be: it is used up, and where it ends, the sweep ends.
+        train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords; with
+            `batch_loss` and in the step form of any kind. It is gone through again from the start where it is shorter
+            than the search. An iterator can't be: it is used up, and where it ends, the sweep ends.
+        batch_loss: `batch_loss(model, batch)`, in place of `loss_fn`, for batches and losses of any kind. The batch is
+            on the model's device. Here and in the step form the loss may come as a tensor of one element, as
+            `{"loss": ...}` or as `(loss, anything)`.
         state: What else training changes (schedulers, an EMA model, generators). In the step form that includes the
             models, and whatever the step itself draws its data from.
         accumulation_steps: Batches per optimizer step.
@@ -69,6 +75,7 @@ def lr_find(
             loss_fn,
             train_loader,
             state=state,
+            batch_loss=batch_loss,
             accumulation_steps=1 if accumulation_steps is None else accumulation_steps,
             scaler=scaler,
             autocast=autocast,
@@ -76,6 +83,7 @@ def lr_find(
     else:
         _refuse_model_arguments(
             loss_fn=loss_fn,
+            batch_loss=batch_loss,
             accumulation_steps=accumulation_steps,
             scaler=scaler,
             autocast=autocast,
@@ -102,7 +110,7 @@ def _usual_training(
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
-    found = stateful(loss_fn, train_loader, options["scaler"])
+    found = stateful(loss_fn, options["batch_loss"], train_loader, options["scaler"])
     return StepTraining(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
 
 

@@ -12,6 +12,7 @@ from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.distributed import reader_for
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.step import loss_in
 from lr_finder.preserve import preserve
 
 
@@ -50,7 +51,7 @@ class StepTraining:
         """Calls the step function once: calls that accumulate, or that a gradient scaler skips, are no step."""
         swept.write()
         try:
-            loss = self.step()
+            loss = loss_in(self.step())
         except StopIteration as error:
             raise RuntimeError(
                 "the step function came to the end of an iterator that it holds, and which no ramp can start over; "

@@ -13,6 +13,8 @@ from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.torch.batches import to_device
 
 LossFunction: TypeAlias = Callable[..., torch.Tensor]
+BatchLoss: TypeAlias = Callable[[Any, Any], Any]
+"""Gives the loss of a batch: `batch_loss(model, batch)`."""
 Autocast: TypeAlias = bool | torch.dtype | AbstractContextManager[Any] | None
 
 
@@ -26,10 +28,16 @@ class TrainingStep:
         loss_fn: LossFunction | None,
         batches: Batches,
         *,
+        batch_loss: BatchLoss | None = None,
         accumulation_steps: int = 1,
         scaler: "torch.amp.GradScaler | None" = None,
         autocast: Autocast = None,
     ):
+        for name, function in (("loss_fn", loss_fn), ("batch_loss", batch_loss)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be a function that returns the loss, got {function!r:.60}")
+        if loss_fn is not None and batch_loss is not None:
+            raise ValueError("batch_loss takes the place of loss_fn, got both; leave one out")
         if not isinstance(accumulation_steps, int) or accumulation_steps < 1:
             raise ValueError(f"accumulation_steps must be a whole number of at least 1, got {accumulation_steps!r}")
         if scaler is not None and not isinstance(scaler, torch.amp.GradScaler):
@@ -37,6 +45,7 @@ class TrainingStep:
         self.model = model
         self.optimizer = optimizer
         self.loss_fn = loss_fn
+        self.batch_loss = batch_loss
         self.batches = batches
         self.accumulation_steps = accumulation_steps
         self.scaler = scaler
@@ -91,39 +100,75 @@ class TrainingStep:
 
     def _loss(self, batch: Any) -> torch.Tensor:
         """The loss of one batch, a scalar."""
-        if isinstance(batch, Mapping):
-            output = self.model(**batch)
-            loss = _loss_of(output) if self.loss_fn is None else self.loss_fn(output, batch)
-        elif not isinstance(batch, (list, tuple)):
-            raise TypeError(
-                f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; for other kinds use "
-                "lr_find(step, optimizer=..., state=[...])"
-            )
-        elif self.loss_fn is None:
-            loss = _loss_of(self.model(*batch))
+        if self.batch_loss is None:
+            name = "the model, without loss_fn," if self.loss_fn is None else "loss_fn"
+            loss = self._loss_of_usual(batch)
         else:
-            *inputs, target = batch
-            loss = self.loss_fn(self.model(*inputs), target)
+            name = "batch_loss"
+            loss = loss_in(self.batch_loss(self.model, batch))
         if not isinstance(loss, torch.Tensor):
-            raise TypeError(f"loss_fn must return a tensor with one element, got {type(loss).__name__}")
+            raise TypeError(f"{name} must return a tensor with one element, got {type(loss).__name__}")
         if loss.numel() != 1:
-            raise ValueError(f"loss_fn must return a scalar, got a tensor of shape {tuple(loss.shape)}")
+            raise ValueError(f"{name} must return a scalar, got a tensor of shape {tuple(loss.shape)}")
         if not loss.requires_grad:
             raise ValueError("the loss must depend on the model's trainable parameters, and has no gradient")
         return loss.reshape(())
 
+    def _loss_of_usual(self, batch: Any) -> Any:
+        """The loss of a batch `(inputs..., target)`, or of a mapping."""
+        if not isinstance(batch, (Mapping, list, tuple)):
+            raise TypeError(
+                f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; {_OTHER_BATCHES}"
+            )
+        try:
+            if isinstance(batch, Mapping):
+                output = self.model(**batch)
+                return loss_in(output) if self.loss_fn is None else self.loss_fn(output, batch)
+            if self.loss_fn is None:
+                return loss_in(self.model(*batch))
+            *inputs, target = batch
+            return self.loss_fn(self.model(*inputs), target)
+        except TypeError as error:
+            if hasattr(error, "add_note"):  # Python 3.11
+                error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
+                    f"The batch, {_in_words(batch)}, was taken for {_taken_for(batch, self.loss_fn)}; {_OTHER_BATCHES}"
+                )
+            raise
 
-def _loss_of(output: Any) -> Any:
-    """The loss in the output of a model that computes it itself: a scalar, `.loss`, `["loss"]`, or the first item."""
+
+_OTHER_BATCHES = (
+    "for any other kind: lr_find(model, optimizer, batch_loss=lambda model, batch: ..., train_loader=loader)"
+)
+
+
+def _in_words(batch: Any) -> str:
+    if isinstance(batch, Mapping):
+        return f"a mapping with {', '.join(map(repr, batch))}"
+    return f"({', '.join(type(item).__name__ for item in batch)})"
+
+
+def _taken_for(batch: Any, loss_fn: LossFunction | None) -> str:
+    if isinstance(batch, Mapping):
+        return "model(**batch)"
+    return "model(*batch), which returns its loss" if loss_fn is None else "loss_fn(model(*batch[:-1]), batch[-1])"
+
+
+def loss_in(output: Any) -> Any:
+    """The loss in what a function or a model returns: itself, `.loss`, `["loss"]`, or the first of several."""
     if isinstance(output, torch.Tensor):
         return output
     if isinstance(output, Mapping):
-        return output["loss"]
+        if "loss" in output:
+            return output["loss"]
+        raise TypeError(
+            f'a mapping must hold the loss as "loss", got {", ".join(map(repr, output))}; '
+            "for a dictionary of losses return sum(losses.values())"
+        )
     if hasattr(output, "loss"):
         return output.loss
     if isinstance(output, (list, tuple)) and output:
         return output[0]
-    raise TypeError(f"without loss_fn the model must return its loss, got {type(output).__name__}")
+    return output
 
 
 def _forward_context(autocast: Autocast, device: torch.device) -> AbstractContextManager[Any]:
