@@ -4,7 +4,7 @@ What people train is described by two methods that only its kind has, and not by
 be installed, and a class that can't be resolved would accept anything.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from lr_finder.core.result import RangeTestResult
@@ -103,7 +103,7 @@ class NNXModule(Protocol):
     def perturb(self, *_: Any, **__: Any) -> Any: ...
 
 
-Optimizers = TorchOptimizer | Sequence[TorchOptimizer]
+Optimizers = TorchOptimizer | Sequence[TorchOptimizer] | Mapping[str, TorchOptimizer]
 
 
 @overload

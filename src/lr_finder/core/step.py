@@ -44,8 +44,8 @@ class Step:
         self._batches += 1
         if self._batches > MAX_IDLE_BATCHES:
             raise RuntimeError(
-                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the gradient scaler skipped them all, or "
-                "the training steps another optimizer than the one given"
+                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the training never calls step() of the "
+                "optimizer given, or a gradient scaler skipped them all"
             )
         if loss is not None:
             self._losses.append(scalar(loss))

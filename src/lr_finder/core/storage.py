@@ -41,6 +41,10 @@ def save(found: Found, path: "str | PathLike[str]") -> None:
 def load(path: "str | PathLike[str]") -> Found:
     """What a `.json` file holds that `save` wrote."""
     path = Path(path)
+    if path.suffix.lower() == ".csv":
+        raise ResultFileError(
+            f'{path} holds the points of a result and no more: result.save("lr.json") keeps all of it'
+        )
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from lr_finder.core.ramp import Ramp
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
+from lr_finder.integrations.keywords import check_keywords
 from lr_finder.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ def search_with_bar(
         make_ramp: From what is to be called after each step to the ramp.
         progress: Whether to show the bar; None shows it on a terminal only.
         options: Those of every search.
+
+    Raises:
+        TypeError: There is no such option; the text names the one that was meant.
     """
+    check_keywords(options)
     with progress_bar(progress) as bar:
         return search(make_ramp(bar.update), plan=bar.plan, **options)

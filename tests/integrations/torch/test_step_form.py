@@ -121,3 +121,19 @@ def test_two_optimizers_in_one_step_function_share_the_sweep():
     assert len(result.lrs) == 20
     np.testing.assert_allclose(result.group_lrs, result.lrs[:, None] * [1, 0.1])
     assert first.weight.item() == second.weight.item() == 3
+
+
+def test_optimizers_may_have_names():
+    model, optimizer, loss_fn, batches = training()
+    other = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.001)
+
+    def step(batch):
+        optimizer.zero_grad()
+        loss = loss_fn(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    by_name = {"model": optimizer, "other": other}
+    result = lr_find(step, optimizer=by_name, train_loader=batches, state=[model], **BOUNDS)
+    assert result.group_lrs.shape[1] == 2

@@ -1,6 +1,6 @@
 """Plain PyTorch: a model with its optimizer and loader, or a step function."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
@@ -14,6 +14,7 @@ with extra("torch"):
     import torch
     from torch import nn
     from torch.optim import Optimizer
+    from torch.utils.data import Dataset, IterableDataset
 
     from lr_finder.integrations.torch.ramp import StepTraining
     from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def lr_find(
     model: "nn.Module | Callable[..., Any]",
-    optimizer: "Optimizer | Sequence[Optimizer] | None" = None,
+    optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer] | None" = None,
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
     *,
@@ -46,7 +47,7 @@ def lr_find(
 
     Args:
         model: The model, or a function that trains one step and returns its loss.
-        optimizer: The optimizer; the step form also takes several.
+        optimizer: The optimizer; the step form also takes several, as a list or by name.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
         train_loader: Batches `(inputs..., target)`, or mappings that are passed to the model as keywords; with
             `batch_loss` and in the step form of any kind. It is gone through again from the start where it is shorter
@@ -66,6 +67,8 @@ def lr_find(
         ValueError: An argument breaks its rule; the text names it.
         TypeError: An argument is of the wrong kind.
     """
+    if isinstance(model, Optimizer):
+        raise TypeError("the model comes first: lr_find(model, optimizer, loss_fn, train_loader)")
     if not isinstance(state, (list, tuple)):
         raise TypeError(f"state must be a list of what training changes, got {type(state).__name__}")
     if isinstance(model, nn.Module):
@@ -104,11 +107,21 @@ def _usual_training(
     **options: Any,
 ) -> StepTraining:
     """The training of one model by one optimizer on the batches of a loader."""
+    if optimizer is None:
+        raise TypeError("optimizer must be given with a model: lr_find(model, optimizer, loss_fn, train_loader)")
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise TypeError(f"optimizer must be a torch optimizer, got the class {name}: {name}(model.parameters())")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
     check_model(model, optimizer)
     if train_loader is None:
         raise TypeError("train_loader must be given with a model")
+    if isinstance(train_loader, Dataset) and not isinstance(train_loader, IterableDataset):
+        raise TypeError(
+            f"train_loader must yield batches, got a data set, {type(train_loader).__name__}: "
+            "DataLoader(dataset, batch_size=64, shuffle=True)"
+        )
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
     found = stateful(loss_fn, options["batch_loss"], train_loader, options["scaler"])
     return StepTraining(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
@@ -132,6 +145,10 @@ def _training_by_steps(
 
 def check_model(model: nn.Module, optimizer: Optimizer) -> None:
     """Raises where the optimizer would train nothing of the model."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ValueError(
+            'model must hold numbers, and has parameters on the "meta" device: model.to_empty(device="cpu")'
+        )
     trainable = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     if not trainable:
         raise ValueError(f"model must have parameters that require a gradient, and {type(model).__name__} has none")
@@ -142,7 +159,11 @@ def check_model(model: nn.Module, optimizer: Optimizer) -> None:
         )
 
 
-def _step_form_optimizers(optimizer: "Optimizer | Sequence[Optimizer] | None") -> list[Optimizer]:
+def _step_form_optimizers(
+    optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer] | None",
+) -> list[Optimizer]:
+    if isinstance(optimizer, Mapping):
+        optimizer = list(optimizer.values())
     optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer or ())
     if not optimizers:
         raise TypeError("optimizer must be given with a step function: lr_find(step, optimizer=..., state=[...])")

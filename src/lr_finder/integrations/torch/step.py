@@ -34,8 +34,11 @@ class TrainingStep:
         autocast: Autocast = None,
     ):
         for name, function in (("loss_fn", loss_fn), ("batch_loss", batch_loss)):
+            if isinstance(function, type):
+                kind = function.__name__
+                raise TypeError(f"{name} must be a function that returns the loss, got the class {kind}: {kind}()")
             if function is not None and not callable(function):
-                raise TypeError(f"{name} must be a function that returns the loss, got {function!r:.60}")
+                raise TypeError(f"{name} must be a function that returns the loss, got {_named(function)}")
         if loss_fn is not None and batch_loss is not None:
             raise ValueError("batch_loss takes the place of loss_fn, got both; leave one out")
         if not isinstance(accumulation_steps, int) or accumulation_steps < 1:
@@ -139,6 +142,10 @@ class TrainingStep:
 _OTHER_BATCHES = (
     "for any other kind: lr_find(model, optimizer, batch_loss=lambda model, batch: ..., train_loader=loader)"
 )
+
+
+def _named(thing: object) -> str:
+    return repr(thing) if isinstance(thing, str) else type(thing).__name__
 
 
 def _in_words(batch: Any) -> str:
