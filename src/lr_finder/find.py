@@ -14,6 +14,7 @@ class Supported:
     call: str
 
 
+TORCH = Supported("torch", "lr_finder.integrations.torch", "lr_find(model, optimizer, loss_fn, train_loader)")
 # The first match wins: a class may come from several packages, the most particular stands first.
 SUPPORTED = (
     Supported("lr_finder.learner", "lr_finder.learner", "lr_find(learn)"),
@@ -33,7 +34,7 @@ SUPPORTED = (
     Supported("fastai", "lr_finder.integrations.fastai", "lr_find(learn)"),
     Supported("skorch", "lr_finder.integrations.skorch", "lr_find(net, X, y)"),
     Supported("ignite", "lr_finder.integrations.ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"),
-    Supported("torch", "lr_finder.integrations.torch", "lr_find(model, optimizer, loss_fn, train_loader)"),
+    TORCH,
 )
 PREPARED = Supported(
     "accelerate", "lr_finder.integrations.accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
@@ -101,6 +102,9 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
     optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
     if any(_is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
         return PREPARED
+    # Lightning's modules and Keras' models on torch are torch modules too: with an optimizer of torch that is meant.
+    if _is_from("torch.optim", optimizer) and _is_from("torch.nn", training):
+        return TORCH
     for kind in SUPPORTED:
         if _is_from(kind.package, training):
             return kind
