@@ -263,7 +263,7 @@ BAD_USAGE = {
     "a function with an argument": (["run", "{training}:with_argument"], "missing 1 required positional argument"),
     "an unsupported kind": (["run", "{training}:unsupported"], "does not know what to do with int"),
     "nothing to train": (["run", "{training}:dictionary_without_model"], "exactly one of training, model, step"),
-    "an unknown keyword": (["run", "{training}:wrong_keyword"], "unexpected keyword argument 'bogus'"),
+    "an unknown keyword": (["run", "{training}:wrong_keyword"], "has no argument 'bogus' here"),
     "too few steps": (["run", "{training}:make", "--num-it", "1"], "num_it must be at least 2, got 1"),
     "no number": (["run", "{training}:make", "--start-lr", "x"], "'x' is not a valid float"),
     "no rate": (["run", "{training}:make", "--start-lr", "nan"], "start_lr must be finite"),

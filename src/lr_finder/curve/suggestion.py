@@ -12,8 +12,8 @@ class Suggestion:
 
     Args:
         lr: The suggested rate.
-        low: Lower end of the range that should hold a good rate.
-        high: Upper end of that range.
+        low: Lower end of the interval; it holds the best rate in four of five cases.
+        high: Upper end of it.
         rule: Name of the rule.
         confidence: How far the curve can be trusted.
         reason: What was seen, and why the confidence is what it is.

@@ -109,7 +109,7 @@ def _words(suggestion: Suggestion | NoSuggestionError) -> tuple[Suggestion | Non
         first_sentence = re.split(r"(?<=\.)\s", str(suggestion), maxsplit=1)[0]
         return None, "No suggestion", first_sentence
     low, high, confidence = suggestion.low, suggestion.high, suggestion.confidence
-    interval = f"{low:.2g} to {high:.2g} should hold a good rate, {confidence} confidence"
+    interval = f"{low:.2g} to {high:.2g} should hold the best rate, {confidence} confidence"
     return suggestion, f"Suggested learning rate {suggestion.lr:.2g}", interval
 
 
