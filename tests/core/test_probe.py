@@ -83,6 +83,12 @@ def test_the_next_goes_between_the_best_and_its_better_neighbour():
     assert last == pytest.approx(np.sqrt(best * better))
 
 
+def test_however_many_are_asked_for_it_comes_to_an_end():
+    """At some point there is no number left between the best rate and its neighbour."""
+    result = search(Bowl().ramp, probes=80, probe_steps=8)
+    assert 20 < len(result.probes) <= 80
+
+
 def test_the_longer_the_probes_the_nearer_is_the_suggestion_to_those_that_did_well():
     curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: clear.")
     moved = []

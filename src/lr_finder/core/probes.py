@@ -43,8 +43,8 @@ def run_probes(
         raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
     runs: dict[float, Curve] = {}
     falls: dict[float, float] = {}
-    while len(runs) < probing.count:
-        lr = rates[len(runs)] if len(runs) < spread else _where_they_point(falls)
+    for number in range(probing.count):
+        lr = rates[number] if number < spread else _where_they_point(falls)
         runs[lr] = train(lr, steps)
         falls[lr] = _fall(runs[lr], steps, validation_before)
     ranking = sorted(runs, key=lambda lr: -falls[lr])
