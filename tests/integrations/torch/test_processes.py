@@ -112,6 +112,6 @@ def test_all_processes_see_the_curve_of_all_batches(found, kind, form):
 
 def test_a_loss_that_is_not_finite_in_one_process_stops_both_at_the_same_step(found):
     first, second = found["DDP", "model", True]
-    assert len(first.losses) == len(second.losses) == 6
+    assert len(first.losses) == len(second.losses) == 8
     assert first.stop_reason is second.stop_reason
     assert np.isnan(first.losses[-1])
