@@ -11,11 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import QuantileRegressor
 
-from benchmarks.finders.regret import regret_curve
 from benchmarks.finders.tasks import CASES
-from benchmarks.finders.truth_file import FILE as OWN
-from benchmarks.finders.truth_file import load_truths
-from benchmarks.finders.wider import TRUTH as WIDER
 from benchmarks.result_files import RESULTS
 from benchmarks.rule import ramps
 from lr_finder.curve.clear_reading import clear_reading_or_none
@@ -53,8 +49,7 @@ class Read(NamedTuple):
 
 def read_all() -> list[Read]:
     """Every recorded climb that tells a rate."""
-    truths = load_truths(OWN) | load_truths(WIDER)
-    curves = {name: regret_curve(truth, "constant") for name, truth in truths.items() if "constant" in truth.curves}
+    curves = ramps.regret_curves()
     basin = find_rule("basin")
     found = []
     for (case, _), by_steps in ramps.load().items():
@@ -64,7 +59,7 @@ def read_all() -> list[Read]:
                 continue
             lr = basin(curve).lr
             decades = abs(float(np.log10(curves[case].best_rate / lr)))
-            found.append(Read(truths[case].task, case in CASES, steps, reading, decades, curves[case].at(lr)))
+            found.append(Read(ramps.SEEN[case].task.name, case in CASES, steps, reading, decades, curves[case].at(lr)))
     return found
 
 

@@ -8,18 +8,14 @@ answer to 300 times as much. The second answer is then taken where it is the hig
 import json
 import math
 import os
-from itertools import islice
 
 import numpy as np
 import torch
 
-from benchmarks.finders.regret import RegretCurve, regret_curve
+from benchmarks.finders.regret import RegretCurve
 from benchmarks.finders.tasks import CASES, Case, epochs
-from benchmarks.finders.truth_file import FILE as OWN
-from benchmarks.finders.truth_file import load_truths
-from benchmarks.finders.wider import TRUTH as WIDER
 from benchmarks.result_files import RESULTS, add_lines, read_lines
-from benchmarks.rule.ramps import SEEN
+from benchmarks.rule.ramps import SEEN, regret_curves
 from lr_finder import RangeTest, lr_find
 
 RECORDED, FILE = RESULTS / "looking_ahead.jsonl", RESULTS / "looking_ahead.json"
@@ -53,7 +49,7 @@ def record(case: Case, num_it: int) -> dict[str, object]:
     if not all(math.isfinite(step(lr)) for lr in [lr] * LEAD):
         return line
     test = RangeTest(lr / BELOW, lr * ABOVE, STEPS, momentum=found.curve.momentum)
-    for rate in islice(test, STEPS):
+    for rate in test:
         test.record(step(rate))
     return line | {"second": test.result.suggestion.lr if test.result.has_suggestion else None}
 
@@ -82,8 +78,7 @@ def main() -> None:
         for case in SEEN.values():
             if (case.name, num_it) not in known:
                 add_lines(RECORDED, record(case, num_it))
-    truths = load_truths(OWN) | load_truths(WIDER)
-    curves = {name: regret_curve(truth, "constant") for name, truth in truths.items() if "constant" in truth.curves}
+    curves = regret_curves()
     lines = [line for line in read_lines(RECORDED) if line["first"] is not None]
     result: dict[str, object] = {"command": "python -m benchmarks.rule.looking_ahead", "more_steps": LEAD + STEPS}
     for num_it in (100, 200):

@@ -11,13 +11,10 @@ import os
 import numpy as np
 import torch
 
-from benchmarks.finders.regret import RegretCurve, regret_curve
+from benchmarks.finders.regret import RegretCurve
 from benchmarks.finders.tasks import CASES, Case
-from benchmarks.finders.truth_file import FILE as OWN
-from benchmarks.finders.truth_file import load_truths
-from benchmarks.finders.wider import TRUTH as WIDER
 from benchmarks.result_files import RESULTS, add_lines, read_lines
-from benchmarks.rule.ramps import SEEN
+from benchmarks.rule.ramps import SEEN, regret_curves
 from lr_finder import RangeTestResult, lr_find
 from lr_finder.curve.thresholds import EVEN_PROBE_STEPS, SHORTFALL
 
@@ -70,8 +67,7 @@ def main() -> None:
     for steps, case in itertools.product(LENGTHS, SEEN.values()):
         if (case.name, steps) not in known:
             add_lines(RECORDED, record(case, steps))
-    truths = load_truths(OWN) | load_truths(WIDER)
-    curves = {name: regret_curve(truth, "constant") for name, truth in truths.items() if "constant" in truth.curves}
+    curves = regret_curves()
     result: dict[str, object] = {
         "command": "python -m benchmarks.rule.probes",
         "default": {"shortfall": SHORTFALL, "even_steps": EVEN_PROBE_STEPS},

@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.finders.regret import RegretCurve, regret_curve
 from benchmarks.finders.tasks import CASES, UNSEEN, WIDER_CASES, Case
 from benchmarks.finders.truth import SEEDS
+from benchmarks.finders.truth_file import FILE as OWN
+from benchmarks.finders.truth_file import load_truths
+from benchmarks.finders.wider import TRUTH as WIDER
 from benchmarks.result_files import RESULTS, add_lines, read_lines
 from lr_finder import Curve, StopReason, lr_find
 from lr_finder.core.climbs import first_region, next_region
@@ -22,6 +26,13 @@ FILE = RESULTS / "ramps.jsonl"
 
 SEEN = CASES | {name: case for name, case in WIDER_CASES.items() if case.task.name not in UNSEEN}
 """The cases on which something may be chosen."""
+
+
+def regret_curves() -> dict[str, RegretCurve]:
+    """Those of the cases on which something may be chosen, at a constant rate."""
+    truths = load_truths(OWN) | load_truths(WIDER)
+    return {name: regret_curve(truths[name], "constant") for name in SEEN}
+
 
 Ramps = dict[int, Curve]
 """From the number of steps planned to the curve."""

@@ -1,5 +1,6 @@
 """`lr_find`: finds out what it was given and hands over to the integration for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,8 @@ else:
 
 def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Supported:
     optimizer = keywords.get("optimizer", arguments[0] if arguments else None)
+    if isinstance(optimizer, Mapping):
+        optimizer = list(optimizer.values())
     optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
     if any(_is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
         return PREPARED

@@ -210,3 +210,19 @@ def test_bad_input_is_named():
         lr_find(nn.Linear(4, 3), optimizer, loss_fn, loader)
     with pytest.raises(ValueError, match="train_loader must yield at least one batch, got none"):
         lr_find(model, optimizer, loss_fn, [])
+
+
+def test_prepared_optimizers_may_have_names():
+    accelerator = Accelerator(cpu=True)
+    model, optimizer, loader = accelerator.prepare(*parts())
+
+    def step(batch):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        accelerator.backward(loss)
+        optimizer.step()
+        return loss
+
+    by_name = lr_find(step, optimizer={"only": optimizer}, train_loader=loader, state=[model, accelerator], **BOUNDS)
+    listed = lr_find(step, optimizer=[optimizer], train_loader=loader, state=[model, accelerator], **BOUNDS)
+    assert by_name.losses.tolist() == listed.losses.tolist()

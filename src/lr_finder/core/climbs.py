@@ -67,7 +67,7 @@ def climb(
     def is_done() -> bool:
         if planned < num_it:
             return may_stop_early and _is_clear(climbs[-1])
-        return _tells_within(thresholds.WIDE, climbs[-1])
+        return _tells_enough(climbs[-1])
 
     while not is_done():
         least = steps
@@ -99,7 +99,7 @@ def _are_the_same(coarse: Curve, climbed: Curve) -> bool:
     return bool(np.all(np.abs(first - second) <= thresholds.RESOLUTION * np.abs(first).max()))
 
 
-def _tells_within(decades: float, climbed: Curve) -> bool:
+def _tells_enough(climbed: Curve, decades: float = thresholds.WIDE) -> bool:
     """Whether a climb tells a rate, to within an interval of so many decades, and began low enough."""
     reading = clear_reading_or_none(climbed)
     return reading is not None and not reading.began_too_high and interval_decades(reading) <= decades
@@ -107,9 +107,10 @@ def _tells_within(decades: float, climbed: Curve) -> bool:
 
 def _is_clear(climbed: Curve) -> bool:
     """Whether the steps that are left can be saved: the interval is narrow, and it was seen how the loss runs away."""
-    reading = clear_reading_or_none(climbed)
-    has_run_away = reading is not None and reading.has_diverged and not reading.is_sudden
-    return has_run_away and _tells_within(thresholds.NARROW, climbed)
+    if not _tells_enough(climbed, thresholds.NARROW):
+        return False
+    reading = Reading.of(climbed)
+    return reading.has_diverged and not reading.is_sudden
 
 
 def _has_fewer(curve: Curve, least: int) -> bool:
@@ -153,7 +154,7 @@ def next_region(climbed: Curve) -> dict[str, float]:
     one, and need not go further.
     """
     if _has_fewer(climbed, thresholds.MIN_STEPS):
-        if climbed.stop_reason not in (StopReason.DIVERGED, StopReason.NOT_FINITE):
+        if not climbed.stop_reason.is_divergence:
             return {"end_lr": thresholds.HIGHEST_LR}
         highest = float(climbed.lrs[-1])
         return {"start_lr": highest / (thresholds.REACH_BELOW * thresholds.REACH_ABOVE), "end_lr": highest}

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from lr_finder.curve import thresholds
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.smoothing import kernel, smooth
-from lr_finder.curve.stopping import StopReason
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class Reading:
             start_error=noise / float(np.sqrt(len(first))),
             fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
             noise=noise,
-            has_diverged=curve.stop_reason in (StopReason.DIVERGED, StopReason.NOT_FINITE) or not finite[-1],
+            has_diverged=curve.stop_reason.is_divergence or not finite[-1],
         )
 
     @cached_property

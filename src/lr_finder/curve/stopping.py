@@ -18,6 +18,11 @@ class StopReason(Enum):
     DATA_ENDED = "the data ended before the sweep did"
     INTERRUPTED = "the sweep was interrupted"
 
+    @property
+    def is_divergence(self) -> bool:
+        """Whether the loss had run away."""
+        return self in (StopReason.DIVERGED, StopReason.NOT_FINITE)
+
 
 class StopRule(Protocol):
     """Reads the losses in order."""

@@ -1,6 +1,6 @@
 """Accelerate: the forms of plain PyTorch, for a model, optimizer and loader that an Accelerator has prepared."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def lr_find(
     model: "nn.Module | Callable[..., Any]",
-    optimizer: "Optimizer | Sequence[Optimizer]",
+    optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer]",
     loss_fn: LossFunction | None = None,
     train_loader: Iterable[Any] | None = None,
     *,
@@ -48,7 +48,7 @@ def lr_find(
     Args:
         model: The prepared model, or a function that trains one step and returns its loss: `step(batch)`, or `step()`
             where there is no loader.
-        optimizer: The prepared optimizer; the step form also takes several.
+        optimizer: The prepared optimizer; the step form also takes several, as a list or by name.
         loss_fn: `loss_fn(output, target)`; None where the model returns its loss itself.
         train_loader: The prepared loader, as in plain PyTorch.
         batch_loss: `batch_loss(model, batch)`, in place of `loss_fn`, for batches and losses of any kind.
@@ -63,7 +63,7 @@ def lr_find(
     """
     gradient_state = GradientState()
     if not isinstance(model, nn.Module):
-        optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+        optimizers = plain.listed(optimizer)
         stepping = [_stepping(given) for given in optimizers]
         state = [*optimizers, gradient_state, *state]
         return plain.lr_find(

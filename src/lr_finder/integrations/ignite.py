@@ -16,6 +16,7 @@ with extra("ignite"):
     from ignite.engine import Engine
     from torch.optim import Optimizer
 
+    from lr_finder.integrations.torch.find import listed
     from lr_finder.integrations.torch.ramp import StepTraining
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def lr_find(
     engine: Engine,
     *,
-    optimizer: Optimizer | Sequence[Optimizer],
+    optimizer: Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer],
     data: Iterable[Any],
     state: Sequence[Any] = (),
     output_transform: Callable[[Any], Any] | None = None,
@@ -38,7 +39,7 @@ def lr_find(
 
     Args:
         engine: The trainer.
-        optimizer: The optimizer that its process function steps, or several.
+        optimizer: The optimizer that its process function steps, or several, as a list or by name.
         data: The batches, as for `engine.run`.
         state: What else training changes: the model, schedulers, a gradient scaler.
         output_transform: From the output of the process function to the loss, as for Ignite's metrics. Without it the
@@ -52,10 +53,7 @@ def lr_find(
     """
     if not isinstance(engine, Engine):
         raise TypeError(f"engine must be an Ignite engine, got {type(engine).__name__}")
-    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
-    for given in optimizers:
-        if not isinstance(given, Optimizer):
-            raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
+    optimizers = listed(optimizer)
     step = _Step(engine, data, output_transform or _loss_of)
     training = StepTraining(
         step, optimizers, [engine, engine.state, *optimizers, *stateful(data), *state], restart=step.restart

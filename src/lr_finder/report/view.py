@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.reading import cap
 from lr_finder.curve.smoothing import smooth
-from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
 
@@ -99,7 +98,7 @@ def _ends(losses: NDArray[np.float64], kept: NDArray[np.float64]) -> tuple[float
 
 
 def _ran_away(curve: Curve) -> tuple[float, str] | None:
-    if not len(curve) or curve.stop_reason not in (StopReason.DIVERGED, StopReason.NOT_FINITE):
+    if not len(curve) or not curve.stop_reason.is_divergence:
         return None
     return float(curve.lrs[-1]), curve.stop_reason.value
 

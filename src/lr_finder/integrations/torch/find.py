@@ -162,11 +162,16 @@ def check_model(model: nn.Module, optimizer: Optimizer) -> None:
 def _step_form_optimizers(
     optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer] | None",
 ) -> list[Optimizer]:
+    if not optimizer:
+        raise TypeError("optimizer must be given with a step function: lr_find(step, optimizer=..., state=[...])")
+    return listed(optimizer)
+
+
+def listed(optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer]") -> list[Optimizer]:
+    """One optimizer or several, which may have names, as a list."""
     if isinstance(optimizer, Mapping):
         optimizer = list(optimizer.values())
-    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer or ())
-    if not optimizers:
-        raise TypeError("optimizer must be given with a step function: lr_find(step, optimizer=..., state=[...])")
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
     for given in optimizers:
         if not isinstance(given, Optimizer):
             raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
