@@ -7,6 +7,7 @@ from benchmarks.finders.tasks.embeddings import EMBEDDINGS
 from benchmarks.finders.tasks.fields import FIELDS
 from benchmarks.finders.tasks.fine_tuning import FINE_TUNING
 from benchmarks.finders.tasks.first_falls import FIRST_FALLS
+from benchmarks.finders.tasks.lasting import LASTING
 from benchmarks.finders.tasks.later import LATER
 from benchmarks.finders.tasks.longer import LONGER
 from benchmarks.finders.tasks.mlps import MLPS
@@ -49,6 +50,11 @@ UNSEEN = (
 )  # fmt: skip
 """The third of them on which nothing may be chosen, drawn from every sort before any finder was asked."""
 
+LASTING_CASES: dict[str, Case] = {
+    case.name: case for task in LASTING for case in (Case(task, optimizer) for optimizer in task.optimizers)
+}
+"""What is trained at many lengths (`benchmarks.horizon`), to see what becomes of a rate; not in the tables."""
+
 MOMENTUM_CASES: dict[str, Case] = {
     case.name: case
     for task in TASKS
@@ -62,6 +68,8 @@ with sparse gradients, which most optimizers do not take, and the later ones."""
 
 __all__ = [
     "CASES",
+    "LASTING",
+    "LASTING_CASES",
     "LATER",
     "MOMENTUM_CASES",
     "TASKS",

@@ -52,10 +52,10 @@ def digit_images() -> Problem:
 
 
 @cache
-def mnist_1d() -> Problem:
-    """MNIST-1D (Greydanus 2020): 10 classes of noisy distorted templates, inputs (2500, 40)."""
+def mnist_1d(rows: int = 2500) -> Problem:
+    """MNIST-1D (Greydanus 2020): 10 classes of noisy distorted templates, inputs (rows, 40)."""
     arguments = mnist1d.data.get_dataset_args()
-    arguments.num_samples, arguments.train_split = 2500, 0.8
+    arguments.num_samples, arguments.train_split = rows, 1 - 500 / rows
     made = SimpleNamespace(**mnist1d.data.make_dataset(arguments))
     train = Examples(torch.tensor(made.x, dtype=torch.float32), torch.tensor(made.y))
     validation = Examples(torch.tensor(made.x_test, dtype=torch.float32), torch.tensor(made.y_test))

@@ -17,18 +17,18 @@ NUM_COMPONENTS = 4
 
 
 @cache
-def _arms() -> Problem:
+def arms(rows: int = 2500) -> Problem:
     """Where a target is given the angle: three branches, narrow, so that a good density is far above 1."""
     generator = np.random.default_rng(0)
-    angles = generator.uniform(-1, 1, size=(2500, 1))
-    branches = generator.integers(3, size=(2500, 1)) - 1
+    angles = generator.uniform(-1, 1, size=(rows, 1))
+    branches = generator.integers(3, size=(rows, 1)) - 1
     targets = 0.2 * np.sin(3 * angles) + 0.3 * branches * angles + generator.normal(scale=0.02, size=angles.shape)
     train, validation = split(angles, targets, 500)
     fixed = GaussianMixture(NUM_COMPONENTS, random_state=0).fit(train.targets.numpy())
     return Problem(train, validation, -float(fixed.score(validation.targets.numpy())))
 
 
-def _mixture_loss(output: Tensor, targets: Tensor) -> Tensor:
+def mixture_loss(output: Tensor, targets: Tensor) -> Tensor:
     """Negative log-likelihood of a mixture of Gaussians; output (rows, 3 * components)."""
     logits, means, log_deviations = output.chunk(3, dim=1)
     standard = (targets - means) * (-log_deviations).exp()
@@ -83,9 +83,9 @@ DENSITIES = (
         ("momentum", "adamw", "rmsprop"),
         num_steps=300,
         batch_size=64,
-        load_problem=_arms,
+        load_problem=arms,
         make_model=lambda: mlp(1, 32, 3 * NUM_COMPONENTS, activation=nn.Tanh),
-        loss_fn=_mixture_loss,
+        loss_fn=mixture_loss,
     ),
     Task(
         "flow",

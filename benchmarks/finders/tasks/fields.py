@@ -15,7 +15,7 @@ from benchmarks.finders.tasks.task import Problem, Task
 
 
 @cache
-def _photograph() -> Problem:
+def photograph() -> Problem:
     """Colours in -1..1 of a photograph thinned to 64 x 64 pixels, at coordinates in -1..1; every fifth is held out."""
     image = load_sample_image("china.jpg")[:384:6, 100:484:6] / 127.5 - 1
     line = torch.linspace(-1, 1, 64)
@@ -29,7 +29,7 @@ class _Sine(nn.Module):
         return torch.sin(inputs)
 
 
-def _sine_net() -> nn.Sequential:
+def sine_net() -> nn.Sequential:
     """A SIREN with the initialisation and frequency of its authors (Sitzmann et al. 2020), the frequency halved."""
     model = mlp(2, 48, 48, 3, activation=_Sine)
     for layer in (model[0], model[2], model[4]):
@@ -77,8 +77,8 @@ FIELDS = (
         ("momentum", "adamw", "lion"),
         num_steps=250,
         batch_size=128,
-        load_problem=_photograph,
-        make_model=_sine_net,
+        load_problem=photograph,
+        make_model=sine_net,
         loss_fn=functional.mse_loss,
     ),
     Task(

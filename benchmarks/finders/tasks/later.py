@@ -121,22 +121,22 @@ def _soft_digits() -> Problem:
 QUANTILES = torch.tensor([0.1, 0.5, 0.9])
 
 
-def _pinball(output: Tensor, targets: Tensor) -> Tensor:
+def pinball(output: Tensor, targets: Tensor) -> Tensor:
     """The loss whose best outputs are the quantiles (Koenker and Bassett 1978)."""
     missing = targets - output
     return torch.maximum(QUANTILES * missing, (QUANTILES - 1) * missing).mean()
 
 
 @cache
-def _quantiles() -> Problem:
+def noisy_wave(rows: int = 2000) -> Problem:
     """A wave with noise that grows along it, whose quantiles are wanted."""
     generator = np.random.default_rng(0)
-    inputs = generator.random((2000, 3)) * 2 - 1
+    inputs = generator.random((rows, 3)) * 2 - 1
     noise = (0.2 + 0.6 * (inputs[:, 0] + 1)) * generator.normal(size=len(inputs))
     targets = (np.sin(3 * inputs[:, 0]) + inputs[:, 1] * inputs[:, 2] + noise)[:, None].astype(np.float32)
     train, validation = split(inputs, targets, 500)
     constant = torch.quantile(train.targets, QUANTILES)
-    return Problem(train, validation, float(_pinball(constant.expand(500, 3), validation.targets)))
+    return Problem(train, validation, float(pinball(constant.expand(500, 3), validation.targets)))
 
 
 @cache
@@ -200,7 +200,7 @@ NUM_WORDS = 300
 
 
 @cache
-def _neighbours() -> Problem:
+def neighbours() -> Problem:
     """Pairs of frequent words: half neighbours in English, half drawn by frequency (Mikolov et al. 2013)."""
     words = english().split()
     numbers = {word: number for number, (word, _) in enumerate(Counter(words).most_common(NUM_WORDS))}
@@ -214,7 +214,7 @@ def _neighbours() -> Problem:
     return Problem(train, validation, constant_binary_cross_entropy(train.targets, validation.targets))
 
 
-class _WordVectors(nn.Module):
+class WordVectors(nn.Module):
     def __init__(self, width: int = 16):
         super().__init__()
         self.words, self.contexts = nn.Embedding(NUM_WORDS, width), nn.Embedding(NUM_WORDS, width)
@@ -286,9 +286,9 @@ LATER = (
         ("sgd", "momentum", "adamw"),
         num_steps=250,
         batch_size=32,
-        load_problem=_quantiles,
+        load_problem=noisy_wave,
         make_model=lambda: mlp(3, 32, 32, 3),
-        loss_fn=_pinball,
+        loss_fn=pinball,
     ),
     Task(
         "sorting",
@@ -316,8 +316,8 @@ LATER = (
         ("sgd", "adamw"),
         num_steps=250,
         batch_size=128,
-        load_problem=_neighbours,
-        make_model=_WordVectors,
+        load_problem=neighbours,
+        make_model=WordVectors,
         loss_fn=functional.binary_cross_entropy_with_logits,
     ),
     Task(

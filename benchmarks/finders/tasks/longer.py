@@ -52,7 +52,7 @@ class _LetterTransformer(nn.Module):
 
 
 @cache
-def _shifted_digits() -> Problem:
+def shifted_digits() -> Problem:
     """Digits at random places of a frame of 12 x 12 pixels, each in eight of them; inputs (rows, 1, 12, 12)."""
     generator = torch.Generator().manual_seed(0)
 
@@ -113,7 +113,7 @@ LONGER = (
         ("adamw", "momentum"),
         num_steps=2000,
         batch_size=16,
-        load_problem=_shifted_digits,
+        load_problem=shifted_digits,
         make_model=_convolutions,
         loss_fn=functional.cross_entropy,
     ),

@@ -19,7 +19,7 @@ NUM_TIMES = 1000
 
 
 @cache
-def _noised_digits() -> Problem:
+def noised_digits() -> Problem:
     """Digits at random times of a diffusion (Ho et al. 2020), the time in the last column; the noise is wanted."""
     generator = torch.Generator().manual_seed(0)
     kept = (1 - torch.linspace(1e-4, 0.02, NUM_TIMES)).cumprod(0)
@@ -35,7 +35,7 @@ def _noised_digits() -> Problem:
     return Problem(train, validation, constant_squared_error(train.targets, validation.targets))
 
 
-class _Denoiser(nn.Module):
+class Denoiser(nn.Module):
     """A net that sees the time as sines and cosines (Vaswani et al. 2017)."""
 
     def __init__(self, width: int = 128, num_waves: int = 16):
@@ -128,8 +128,8 @@ MOVING = (
         ("adamw", "momentum"),
         num_steps=2000,
         batch_size=32,
-        load_problem=_noised_digits,
-        make_model=_Denoiser,
+        load_problem=noised_digits,
+        make_model=Denoiser,
         loss_fn=functional.mse_loss,
     ),
     Task(

@@ -14,16 +14,16 @@ from benchmarks.finders.tasks.task import Examples, Problem, Task
 
 
 @cache
-def _samples() -> Problem:
+def samples_of_numbers(rows: int = 3000) -> Problem:
     """Sets of 16 numbers of any mean and spread (rows, 16, 1), and the variance of each."""
     generator = np.random.default_rng(0)
-    means, spreads = generator.normal(size=(3000, 1)), generator.uniform(0.1, 1.5, size=(3000, 1))
-    samples = means + spreads * generator.normal(size=(3000, 16))
+    means, spreads = generator.normal(size=(rows, 1)), generator.uniform(0.1, 1.5, size=(rows, 1))
+    samples = means + spreads * generator.normal(size=(rows, 16))
     train, validation = split(samples[:, :, None], samples.var(1, keepdims=True).astype(np.float32), 500)
     return Problem(train, validation, constant_squared_error(train.targets, validation.targets))
 
 
-class _DeepSet(nn.Module):
+class DeepSet(nn.Module):
     """What is seen in each element is averaged, then read (Zaheer et al. 2017)."""
 
     def __init__(self, width: int = 32):
@@ -129,8 +129,8 @@ PLATEAUS = (
         ("adamw", "momentum"),
         num_steps=300,
         batch_size=32,
-        load_problem=_samples,
-        make_model=_DeepSet,
+        load_problem=samples_of_numbers,
+        make_model=DeepSet,
         loss_fn=functional.mse_loss,
     ),
     Task(

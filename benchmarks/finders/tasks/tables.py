@@ -40,9 +40,9 @@ def _wine() -> Problem:
 
 
 @cache
-def _friedman() -> Problem:
+def friedman(rows: int = 2000) -> Problem:
     """Friedman's first function (1991) with heavy-tailed noise, standardised."""
-    inputs, targets = datasets.make_friedman1(2000, noise=0.0, random_state=0)
+    inputs, targets = datasets.make_friedman1(rows, noise=0.0, random_state=0)
     targets = (targets - targets.mean()) / targets.std() + 0.2 * np.random.default_rng(0).standard_t(2, len(targets))
     train, validation = split(inputs, targets[:, None].astype(np.float32), 500)
     constant = functional.huber_loss(train.targets.median().expand_as(validation.targets), validation.targets)
@@ -138,7 +138,7 @@ TABLES = (
         ("momentum", "adamw"),
         num_steps=300,
         batch_size=32,
-        load_problem=_friedman,
+        load_problem=friedman,
         make_model=lambda: mlp(10, 32, 32, 1),
         loss_fn=functional.huber_loss,
     ),
