@@ -90,6 +90,14 @@ def test_the_curve_tells_that_the_optimizer_has_no_momentum(way, stop_of, reques
     assert done.result.curve.momentum == (None if knows_no_optimizer else 0)
 
 
+def test_the_curve_tells_which_optimizer_was_trained(way, stop_of, request):
+    done = way(no_fault, start_lr=1e-4, end_lr=0.4, num_it=10)
+    if request.node.callspec.id == "hand-written loop":
+        assert done.result.curve.training is None
+    else:
+        assert done.result.curve.training.optimizer.lower() == "sgd"
+
+
 def test_it_stops_at_the_step_at_which_the_rule_stops_on_the_closed_form(way, stop_of):
     done = way(no_fault, start_lr=1e-3, end_lr=10, num_it=60)
     stop = stop_of(known_losses(np.geomspace(1e-3, 10, 60)))

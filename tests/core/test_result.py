@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, RangeTestResult, ResultFileError, StopReason
+from lr_finder.core.record import Record
+from lr_finder.curve.probe import Probe
 
 RESULT = RangeTestResult(valley_curve(), steps_taken=230)
 
@@ -79,6 +82,50 @@ def test_what_is_saved_is_what_is_loaded(tmp_path_factory, losses, reason, notes
         np.testing.assert_array_equal(getattr(loaded, name), getattr(saved, name))
     assert (loaded.stop_reason, loaded.steps_taken, loaded.curve.notes) == (reason, 44, tuple(notes))
     assert loaded.curve.momentum == momentum
+    assert loaded == saved
+
+
+def test_equal_results_are_equal_and_others_are_not():
+    curve = Curve([1e-3, 1e-2], [np.nan, 2.0])
+    probe = Probe(1e-3, np.array([2.0, np.inf]), np.nan, -np.inf, 1)
+    result = RangeTestResult(curve, 2, (probe,), record=Record.now({}))
+    same = RangeTestResult(
+        Curve([1e-3, 1e-2], [np.nan, 2.0]), 2, (Probe(1e-3, np.array([2.0, np.inf]), np.nan, -np.inf, 1),)
+    )
+    assert result == same
+    assert hash(result) == hash(same)
+    for other in (
+        replace(result, steps_taken=3),
+        replace(result, probes=()),
+        replace(result, probes=(replace(probe, fall=0.0),)),
+        replace(result, curve=replace(curve, losses=[np.nan, 2.1])),
+        replace(result, curve=replace(curve, momentum=0.9)),
+        curve,
+    ):
+        assert result != other
+
+
+def test_what_is_saved_is_there_as_a_dictionary_with_the_suggestion(tmp_path):
+    RESULT.save(tmp_path / "lr.json")
+    data = json.loads((tmp_path / "lr.json").read_text())
+    assert data == RESULT.to_dict()
+    assert data["suggestion"] == asdict(RESULT.suggestion)
+    assert data["no_suggestion"] is None
+
+
+def test_of_a_result_without_a_suggestion_the_dictionary_says_why():
+    data = RangeTestResult(Curve([1e-3], [np.nan]), 1).to_dict()
+    assert data["suggestion"] is None
+    assert "0 of 1 losses were finite" in data["no_suggestion"] or "nan" in data["no_suggestion"]
+    assert data["losses"] == ["nan"]
+
+
+def test_a_file_of_an_earlier_release_has_no_record(tmp_path):
+    path = tmp_path / "lr.json"
+    path.write_text(saved_with())
+    loaded = RangeTestResult.load(path)
+    assert loaded.record is None
+    assert loaded.curve.training is None
 
 
 def test_a_csv_has_the_points(tmp_path):
@@ -111,6 +158,8 @@ def saved_with(**changes):
     data["probes"] = [{"lr": 1e-3, "losses": [2.0, 1.0], "validation_loss": None, "fall": 1.0}]
     return json.dumps({key: value for key, value in (data | changes).items() if value is not Ellipsis})
 
+
+TRAINING = {"optimizer": "AdamW", "groups": [{"lr": 0.1}], "batch_size": 32, "seed": 0}
 
 BAD_FILES = {
     "not JSON": ("{", "not readable as JSON"),
@@ -145,6 +194,14 @@ BAD_FILES = {
         "damaged: .*a fall below infinity",
     ),
     "probe": (saved_with(probes=[1]), "damaged"),
+    "training": (saved_with(training=["AdamW"]), "damaged: .*expected an object"),
+    "optimizer": (saved_with(training=TRAINING | {"optimizer": 1}), "damaged: .*expected a text, got 1"),
+    "groups": (saved_with(training=TRAINING | {"groups": {}}), "damaged: .*groups must be a list"),
+    "settings": (saved_with(training=TRAINING | {"groups": [{"lr": "x"}]}), "damaged: .*expected a number"),
+    "batch size": (saved_with(training=TRAINING | {"batch_size": 1.5}), "damaged: .*a whole number"),
+    "record": (saved_with(record=3), "damaged: .*expected an object"),
+    "versions": (saved_with(record={"date": "", "versions": {"torch": 2}, "options": {}}), "damaged: .*a text"),
+    "options": (saved_with(record={"date": "", "versions": {}, "options": {"wd": [[1]]}}), "damaged: .*a number"),
     "probes": (saved_with(probes={}), "damaged: .*probes must be a list"),
     "huge number": (saved_with(losses=[1, 10**400]), "damaged"),
 }

@@ -14,9 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lr_finder import Curve, RangeTestResult, ResultFileError
+from lr_finder.core.record import Record
 from lr_finder.core.storage import MAX_BYTES
+from lr_finder.curve.training import Training
 
-RESULT = RangeTestResult(Curve(np.geomspace(1e-3, 1, 4), [2.0, 1.0, np.nan, np.inf]), steps_taken=4)
+TRAINING = Training("AdamW", ({"lr": 1e-3, "betas": [0.9, 0.99]},), 32, 0)
+RESULT = RangeTestResult(
+    Curve(np.geomspace(1e-3, 1, 4), [2.0, 1.0, np.nan, np.inf], training=TRAINING),
+    steps_taken=4,
+    record=Record.now({"start_lr": [1e-3, 1e-2], "stop_div": True}),
+)
 
 on_posix = pytest.mark.skipif(os.name == "nt", reason="limits and signals of POSIX")
 

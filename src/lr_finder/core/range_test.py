@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.core.ramp import Validate
+from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.step import Read, SharedRead, Step, scalar
 from lr_finder.curve.curve import Curve, checked_momentum
 from lr_finder.curve.stopping import Divergence, StopReason, StopRule
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.curve.training import Training
 from lr_finder.errors import DataEndedError
 
 READ_EVERY = 8
@@ -63,6 +65,7 @@ class RangeTest:
         validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
             has none.
         momentum: That of the optimizer, for the curve: the default rule reads one without momentum otherwise.
+        training: What is trained, for the record.
         on_step: Called after each step that was recorded.
 
     Raises:
@@ -83,9 +86,11 @@ class RangeTest:
         read_every: int = 1,
         validate: Validate | None = None,
         momentum: float | None = None,
+        training: Training | None = None,
         on_step: Callable[[], object] = lambda: None,
     ):
         sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
+        self._options = {"start_lr": start_lr, "end_lr": end_lr, "num_it": num_it, "stop_div": stop_div}
         self.steps_taken = 0
         self.notes: list[str] = []
         self._lrs = sweep.lrs
@@ -95,6 +100,7 @@ class RangeTest:
         self._read_every = read_every
         self._validate = validate
         self._momentum = checked_momentum(momentum)
+        self._training = training
         self._on_step = on_step
         self._validation_loss: float | None = None
         self._step = Step(read, read_every)
@@ -232,12 +238,13 @@ class RangeTest:
             tuple(self.notes),
             self._validation_loss,
             momentum=self._momentum,
+            training=self._training,
         )
 
     @property
     def result(self) -> RangeTestResult:
         """The curve with all that can be read from it."""
-        return RangeTestResult(self.curve, steps_taken=self.steps_taken)
+        return RangeTestResult(self.curve, steps_taken=self.steps_taken, record=Record.now(self._options))
 
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""

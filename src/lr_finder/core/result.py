@@ -1,16 +1,19 @@
 """The outcome of a search: the curve, and everything that can be read from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
 from lr_finder.core import storage
+from lr_finder.core.record import Record
 from lr_finder.curve import parameter_groups
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.equality import are_equal
 from lr_finder.curve.probe import Probe, suggestion_from_probes
 from lr_finder.curve.rules import DEFAULT_RULE, RuleName, find_rule
 from lr_finder.curve.schedule import Schedule, ScheduleKind, schedule
@@ -34,12 +37,20 @@ class RangeTestResult:
         steps_taken: Optimizer steps that the whole search took, earlier ramps and probes included.
         probes: Short trainings at fixed rates around what the curve suggests, best first; empty without.
         ignores_rate: Whether two ramps had the same losses on the same batches, although their rates were not.
+        record: When, with which versions and options it was made; results are equal whatever that is.
     """
 
     curve: Curve
     steps_taken: int
     probes: tuple[Probe, ...] = ()
     ignores_rate: bool = False
+    record: Record | None = field(default=None, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        return are_equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.curve, self.steps_taken))
 
     def __repr__(self) -> str:
         said = str(self.suggestion) if self.has_suggestion else "no suggestion"
@@ -103,7 +114,8 @@ class RangeTestResult:
                 "The losses were the same on the same batches at very different rates: nothing was trained. Check that "
                 "the loss depends on the parameters which the optimizer holds, and that they are trainable."
             )
-        return read(self.curve)
+        with np.errstate(all="ignore"):  # of losses that ran away to the edge of what numbers there are
+            return read(self.curve)
 
     def explain(self) -> str:
         """What the search saw, in a few plain sentences."""
@@ -177,13 +189,21 @@ class RangeTestResult:
         rows = enumerate(zip(self.lrs.tolist(), self.losses.tolist(), strict=True))
         return [{"step": step, "lr": lr, "loss": loss} for step, (lr, loss) in rows]
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of the result as JSON has it: what `save` writes, and what `load` needs not read, such as the suggestion.
+
+        Losses that are not finite are texts ("nan", "inf"), because JSON has no such numbers.
+        """
+        found = (self.curve, self.steps_taken, self.probes, self.ignores_rate, self.record)
+        return storage.to_dict(found, self._suggestion_or_refusal)
+
     def save(self, path: "str | PathLike[str]") -> None:
         """Writes the result to a `.json` file (all of it) or a `.csv` file (the points); whole or not at all.
 
         Raises:
             ValueError: The file's name ends in neither.
         """
-        storage.save((self.curve, self.steps_taken, self.probes, self.ignores_rate), path)
+        storage.save(self.to_dict(), path)
 
     @classmethod
     def load(cls, path: "str | PathLike[str]") -> "RangeTestResult":

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from numbers import Real
 from typing import Any, TypedDict, cast
 
@@ -12,6 +13,7 @@ from lr_finder.core.climbs import Climbs, Plan, climb
 from lr_finder.core.probes import run_probes
 from lr_finder.core.probing import Probing
 from lr_finder.core.ramp import Ramp, Validate, ValidatingRamp
+from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
@@ -94,6 +96,8 @@ def search(
         ValueError: A bound or a count is out of range.
         TypeError: An argument is of the wrong kind.
     """
+    given = locals()
+    record = Record.now({name: given[name] for name in SearchOptions.__annotations__})
     finds_range = start_lr is None and end_lr is None
     may_stop_early = num_it is None
     if num_it is None:
@@ -116,13 +120,15 @@ def search(
     if validate is not None:
         _check_takes_validate(ramp)
     plan(num_it, "")
-    measured = _Measured(ramp)
+    measured = _Measured(ramp, record)
     try:
         if finds_range:
             climbs = climb(measured.ramp, whole, most_steps, plan, may_stop_early=may_stop_early)
         else:
             climbs = Climbs([measured.ramp(whole)])
-        result = RangeTestResult(_last_clear(climbs.curves), measured.steps_taken, ignores_rate=climbs.ignores_rate)
+        result = RangeTestResult(
+            _last_clear(climbs.curves), measured.steps_taken, ignores_rate=climbs.ignores_rate, record=record
+        )
         if probing is None or not result.has_suggestion:
             return result
         centre = result.suggestion.lr
@@ -131,7 +137,7 @@ def search(
         plan(measured.steps_taken + steps, why)
         by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
         found = run_probes(measured.ramp, centre, probing, _group_ratios(result.curve, centre) if by_group else None)
-        return RangeTestResult(result.curve, measured.steps_taken, found)
+        return replace(result, steps_taken=measured.steps_taken, probes=found)
     except BaseException as error:
         measured.leave_on(error)
         raise
@@ -140,8 +146,9 @@ def search(
 class _Measured:
     """What a search has measured so far."""
 
-    def __init__(self, ramp: Ramp):
+    def __init__(self, ramp: Ramp, record: Record):
         self._ramp = ramp
+        self._record = record
         self._curves: list[Curve] = []
         self.steps_taken = 0
 
@@ -160,7 +167,8 @@ class _Measured:
             steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
-                error.partial_result = RangeTestResult(_last_clear(curves), steps_taken)  # pyright: ignore[reportAttributeAccessIssue]
+                partial_result = RangeTestResult(_last_clear(curves), steps_taken, record=self._record)
+                error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _last_clear(curves: list[Curve]) -> Curve:

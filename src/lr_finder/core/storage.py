@@ -3,17 +3,20 @@
 import csv
 import json
 import math
-from collections.abc import Sequence
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
 
+from lr_finder.core.record import Record
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.stopping import StopReason
-from lr_finder.errors import ResultFileError
+from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.training import Training
+from lr_finder.errors import NoSuggestionError, ResultFileError
 from lr_finder.files import whole_or_not_at_all
 
 FORMAT = "lr_finder.RangeTestResult"
@@ -22,12 +25,43 @@ MAX_BYTES = 64 * 2**20
 """A larger file is not read; a million steps take about 50 MB."""
 
 
-Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool]
-"""The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored."""
+Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None]
+"""The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored, the record."""
 
 
-def save(found: Found, path: "str | PathLike[str]") -> None:
-    """Writes a search as `.json` or `.csv`; an existing file is replaced only once the new one is complete."""
+def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[str, Any]:
+    """A result as JSON has it. The suggestion is for whoever else reads it: `load` reads it from the curve again."""
+    curve, steps_taken, probes, ignores_rate, record = found
+    refused = isinstance(suggestion, NoSuggestionError)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "suggestion": None if refused else asdict(suggestion),
+        "no_suggestion": str(suggestion) if refused else None,
+        "stop_reason": curve.stop_reason.name,
+        "steps_taken": steps_taken,
+        "notes": list(curve.notes),
+        "ignores_rate": ignores_rate,
+        "momentum": curve.momentum,
+        "training": None if curve.training is None else asdict(curve.training),
+        "record": None if record is None else asdict(record),
+        "lrs": curve.lrs.tolist(),
+        "losses": [_plain(loss) for loss in curve.losses.tolist()],
+        "group_lrs": curve.group_lrs.tolist(),
+        "probes": [
+            {
+                "lr": probe.lr,
+                "losses": [_plain(loss) for loss in probe.losses.tolist()],
+                "validation_loss": None if probe.validation_loss is None else _plain(probe.validation_loss),
+                "fall": _plain(probe.fall),
+            }
+            for probe in probes
+        ],
+    }
+
+
+def save(data: dict[str, Any], path: "str | PathLike[str]") -> None:
+    """Writes what `to_dict` gave as `.json` or `.csv`; an existing file is replaced once the new one is complete."""
     path = Path(path)
     writers = {".json": _write_json, ".csv": _write_csv}
     if path.suffix.lower() not in writers:
@@ -35,7 +69,7 @@ def save(found: Found, path: "str | PathLike[str]") -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path must lie in a folder that exists, got {str(path)!r}")
     with whole_or_not_at_all(path) as unfinished, unfinished.open("x", encoding="utf-8", newline="") as file:
-        writers[path.suffix.lower()](file, *found)
+        writers[path.suffix.lower()](file, data)
 
 
 def load(path: "str | PathLike[str]") -> Found:
@@ -85,11 +119,13 @@ def _parse(data: dict[str, Any]) -> Found:
         StopReason[data["stop_reason"]],
         tuple(notes),
         momentum=None if momentum is None else _number(momentum),
+        training=None if data.get("training") is None else _training(data["training"]),
     )
     if not isinstance(data.get("probes", []), list):
         raise ValueError("probes must be a list")
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
-    return curve, steps_taken, probes, data.get("ignores_rate", False) is True
+    record = None if data.get("record") is None else _record(data["record"])
+    return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record
 
 
 def _probe(entry: dict[str, Any], rank: int) -> Probe:
@@ -103,36 +139,39 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
     return Probe(lr, losses, None if validation_loss is None else _number(validation_loss), fall, rank)
 
 
-def _write_json(file: IO[str], curve: Curve, steps_taken: int, probes: Sequence[Probe], ignores_rate: bool) -> None:
-    data = {
-        "format": FORMAT,
-        "version": VERSION,
-        "stop_reason": curve.stop_reason.name,
-        "steps_taken": steps_taken,
-        "notes": list(curve.notes),
-        "ignores_rate": ignores_rate,
-        "momentum": curve.momentum,
-        "lrs": curve.lrs.tolist(),
-        "losses": [_plain(loss) for loss in curve.losses.tolist()],
-        "group_lrs": curve.group_lrs.tolist(),
-        "probes": [
-            {
-                "lr": probe.lr,
-                "losses": [_plain(loss) for loss in probe.losses.tolist()],
-                "validation_loss": None if probe.validation_loss is None else _plain(probe.validation_loss),
-                "fall": _plain(probe.fall),
-            }
-            for probe in probes
-        ],
-    }
+def _training(entry: object) -> Training:
+    fields = _fields(entry)
+    if not isinstance(fields["groups"], list):
+        raise ValueError("groups must be a list")
+    groups = tuple({name: _setting(value) for name, value in _fields(group).items()} for group in fields["groups"])
+    optimizer, batch_size, seed = (fields[name] for name in ("optimizer", "batch_size", "seed"))
+    return Training(
+        None if optimizer is None else _text(optimizer),
+        groups,
+        None if batch_size is None else _count(batch_size),
+        None if seed is None else _count(seed),
+    )
+
+
+def _record(entry: object) -> Record:
+    fields = _fields(entry)
+    options = _fields(fields["options"]).items()
+    return Record(
+        date=_text(fields["date"]),
+        versions={name: _text(version) for name, version in _fields(fields["versions"]).items()},
+        options={name: value if isinstance(value, (str, bool)) else _setting(value) for name, value in options},
+    )
+
+
+def _write_json(file: IO[str], data: dict[str, Any]) -> None:
     json.dump(data, file, allow_nan=False, indent=1)
     file.write("\n")
 
 
-def _write_csv(file: IO[str], curve: Curve, *_: object) -> None:
+def _write_csv(file: IO[str], data: dict[str, Any]) -> None:
     writer = csv.writer(file)
     writer.writerow(["step", "lr", "loss"])
-    for step, row in enumerate(zip(curve.lrs.tolist(), curve.losses.tolist(), strict=True)):
+    for step, row in enumerate(zip(data["lrs"], data["losses"], strict=True)):
         writer.writerow([step, *row])
 
 
@@ -145,3 +184,29 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not (isinstance(value, (int, float)) or value in ("nan", "inf", "-inf")):
         raise ValueError(f"expected a number, got {value!r}")
     return float(value)
+
+
+def _setting(value: Any) -> Any:
+    """A number as it is written, or a list of numbers."""
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    _number(value)
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"expected a whole number of at least 0, got {value!r:.40}")
+    return value
+
+
+def _fields(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, got {value!r:.40}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, got {value!r:.40}")
+    return value

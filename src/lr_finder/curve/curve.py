@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lr_finder.curve.equality import are_equal
 from lr_finder.curve.stopping import StopReason
+from lr_finder.curve.training import Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,7 @@ class Curve:
         validation_loss: What was measured after the last step, where the ramp was given a `validate`; else None.
         momentum: The share of the averaged gradient that the optimizer keeps from step to step: momentum of SGD, the
             first beta of Adam, 0 where it keeps none; None where that is not known.
+        training: What was trained; None where that is not known.
 
     Raises:
         ValueError: The shapes do not fit, or a value is out of range.
@@ -33,6 +36,7 @@ class Curve:
     notes: tuple[str, ...] = ()
     validation_loss: float | None = None
     momentum: float | None = None
+    training: Training | None = None
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
@@ -52,6 +56,12 @@ class Curve:
 
     def __len__(self) -> int:
         return len(self.lrs)
+
+    def __eq__(self, other: object) -> bool:
+        return are_equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.lrs.tobytes(), self.stop_reason))
 
 
 def checked_momentum(momentum: float | None) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lr_finder.curve.equality import are_equal
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.thresholds import EVEN_PROBE_STEPS, RESOLUTION, SHORTFALL
 from lr_finder.errors import NoSuggestionError
@@ -28,6 +29,12 @@ class Probe:
     validation_loss: float | None
     fall: float
     rank: int
+
+    def __eq__(self, other: object) -> bool:
+        return are_equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.lr, self.rank))
 
 
 def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) -> Suggestion:

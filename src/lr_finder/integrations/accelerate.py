@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
-from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
@@ -78,7 +78,8 @@ def lr_find(
         raise TypeError("train_loader must be given with a model")
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader), batch_loss=batch_loss)
     state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
-    training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart)
+    batch_size = batch_size_of(train_loader, gradient_state.num_steps)
+    training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart, batch_size=batch_size)
     return search_with_bar(training.ramp, progress, **options)
 
 

@@ -42,6 +42,12 @@ class Batches:
         raise DataEndedError
 
 
+def batch_size_of(loader: Any, batches_per_step: int = 1) -> int | None:
+    """Samples per optimizer step, where the loader says how many there are in a batch; for the record."""
+    batch_size = getattr(loader, "batch_size", None)
+    return batch_size * batches_per_step if isinstance(batch_size, int) else None
+
+
 class _Kept:
     """An iterator that can be gone through again, because it keeps what it gave."""
 

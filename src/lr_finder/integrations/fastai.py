@@ -11,11 +11,13 @@ from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.parameter_groups import largest_momentum, lrs_of
 from lr_finder.curve.sweep import Sweep
+from lr_finder.curve.training import Training, settings_of
 from lr_finder.extras import extra
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.preserve import preserve
 
 with extra("fastai"):
+    import torch
     from fastai.callback.core import (
         Callback,
         CancelFitException,  # pyright: ignore[reportAttributeAccessIssue]
@@ -111,6 +113,12 @@ class _SweepCallback(Callback):
             read_every=READ_EVERY if on_accelerator else 1,
             validate=self._validate,
             momentum=largest_momentum([{"momentum": group.get("mom")} for group in groups]),
+            training=Training(
+                getattr(self.learn.opt_func, "__name__", None),
+                tuple(settings_of(group) for group in groups),
+                self.learn.dls.train.bs,
+                torch.initial_seed(),
+            ),
             on_step=self._on_step,
         )
         self.test = self._sweeping.enter_context(test)

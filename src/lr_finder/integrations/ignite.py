@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
-from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
@@ -55,9 +55,8 @@ def lr_find(
         raise TypeError(f"engine must be an Ignite engine, got {type(engine).__name__}")
     optimizers = listed(optimizer)
     step = _Step(engine, data, output_transform or _loss_of)
-    training = StepTraining(
-        step, optimizers, [engine, engine.state, *optimizers, *stateful(data), *state], restart=step.restart
-    )
+    state = [engine, engine.state, *optimizers, *stateful(data), *state]
+    training = StepTraining(step, optimizers, state, restart=step.restart, batch_size=batch_size_of(data))
     return search_with_bar(training.ramp, progress, **options)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
-from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import search_with_bar
 from lr_finder.preserve import preserve
 
@@ -85,4 +85,6 @@ def _training(net: NeuralNet, inputs: Any, targets: Any) -> StepTraining:
         return net.train_step(batches.next())["loss"]  # pyright: ignore[reportOptionalSubscript]
 
     optimizers = [getattr(net, f"{name}_") for name in net._optimizers]
-    return StepTraining(step, optimizers, state=[net, loader], restart=batches.restart)
+    return StepTraining(
+        step, optimizers, state=[net, loader], restart=batches.restart, batch_size=batch_size_of(loader)
+    )

@@ -91,7 +91,14 @@ def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
         with preserve(*state), ExitStack() as sweeping:
 
             def start(optimizer: torch.optim.Optimizer) -> OptimizerSweep:
-                swept = OptimizerSweep(sweep, [optimizer], read=read, on_step=on_step, validate=validate)
+                swept = OptimizerSweep(
+                    sweep,
+                    [optimizer],
+                    read=read,
+                    on_step=on_step,
+                    validate=validate,
+                    batch_size=trainer.args.train_batch_size * trainer.args.gradient_accumulation_steps,
+                )
                 return sweeping.enter_context(swept)
 
             callback = SweepCallback(trainer, start)

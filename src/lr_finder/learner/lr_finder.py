@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from tqdm import tqdm
 
 from lr_finder.core.range_test import RangeTest
@@ -12,6 +13,8 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.parameter_groups import largest_momentum
 from lr_finder.curve.stopping import BestMultiple, StopReason
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
+from lr_finder.curve.training import Training
+from lr_finder.integrations.batches import batch_size_of
 from lr_finder.integrations.stateful import stateful
 from lr_finder.learner.callback import LearnerCallback
 from lr_finder.learner.data import count_batches
@@ -81,7 +84,12 @@ class LRFinder(LearnerCallback):
             pbar.show_table = False  # epochs mean nothing here
             if self.progress is not None:
                 pbar.show = self.progress
-        self.test = self._new_test(momentum=largest_momentum(self.learn.opt.opt.param_groups))
+        optimizer = self.learn.opt.opt
+        batch_size = batch_size_of(self.learn.data.train_dl)
+        self.test = self._new_test(
+            momentum=largest_momentum(optimizer.param_groups),
+            training=Training.of([optimizer], batch_size=batch_size, seed=torch.initial_seed()),
+        )
         self._divergence = BestMultiple()
         self._preserved.enter_context(preserve(*self._state()))
         self._set_rate()

@@ -16,6 +16,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.parameter_groups import largest_momentum
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Sweep
+from lr_finder.curve.training import Setting, Training, settings_of
 from lr_finder.integrations.search import OnStep
 from lr_finder.preserve import preserve
 
@@ -34,6 +35,7 @@ class LRFinder(keras.callbacks.Callback):
         sweep: Which rates, and how many steps.
         on_step: Called after each optimizer step.
         validate: Gives a validation loss after the last step.
+        batch_size: Samples per optimizer step, for the record.
 
     Raises:
         TypeError: `model` is no Keras model.
@@ -46,6 +48,7 @@ class LRFinder(keras.callbacks.Callback):
         sweep: Sweep = Sweep(DEFAULT_START_LR, DEFAULT_END_LR, 100),  # noqa: B008  frozen
         on_step: OnStep = lambda: None,
         validate: Validate | None = None,
+        batch_size: int | None = None,
     ):
         super().__init__()
         if not isinstance(model, keras.Model):
@@ -54,8 +57,14 @@ class LRFinder(keras.callbacks.Callback):
             raise ValueError("model must be compiled with an optimizer: model.compile(optimizer, loss)")
         self._swept = model
         self._wd = sweep.wd
-        momentum = _momentum(_optimizer(model))
-        self._test = RangeTest.over(sweep, validate=validate, momentum=momentum, on_step=on_step)
+        optimizer = _optimizer(model)
+        self._test = RangeTest.over(
+            sweep,
+            validate=validate,
+            momentum=_momentum(optimizer),
+            training=Training(type(optimizer).__name__, (_settings(optimizer),), batch_size),
+            on_step=on_step,
+        )
         self._block = ExitStack()
         self._is_last_epoch = False
         self._steps_before = 0
@@ -135,6 +144,12 @@ class LRFinder(keras.callbacks.Callback):
 def _optimizer(model: keras.Model) -> Any:
     """The optimizer itself, also under a LossScaleOptimizer."""
     return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+
+
+def _settings(optimizer: Any) -> dict[str, Setting]:
+    """Its rate, and its other numbers as it keeps them: `get_config` warns on torch."""
+    rate = float(optimizer.learning_rate)
+    return settings_of({"lr": rate} | {name: value for name, value in vars(optimizer).items() if name[0] != "_"})
 
 
 def _momentum(optimizer: Any) -> float | None:

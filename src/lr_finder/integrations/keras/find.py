@@ -10,7 +10,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.errors import DataEndedError
 from lr_finder.extras import extra
-from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.integrations.stateful import stateful
 from lr_finder.preserve import preserve
@@ -70,10 +70,11 @@ def lr_find(
 
 def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: OnStep) -> Ramp:
     batches = Batches(x, name="x") if isinstance(x, Iterator) else None
+    batch_size = data["batch_size"] or batch_size_of(x)
 
     def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
         errors: list[BaseException] = []
-        with preserve(*stateful(x)), LRFinder(model, sweep, on_step, validate) as finder:
+        with preserve(*stateful(x)), LRFinder(model, sweep, on_step, validate, batch_size) as finder:
             try:
                 model.fit(
                     x if batches is None else _from_the_start(batches, finder.end_with_epoch, errors),

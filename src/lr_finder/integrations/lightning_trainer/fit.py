@@ -17,6 +17,7 @@ from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.step import Read
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
+from lr_finder.integrations.batches import batch_size_of
 from lr_finder.integrations.lightning_trainer.hooks import SweepHooks
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
@@ -47,13 +48,21 @@ class Fit:
             with preserve(*state), ExitStack() as sweeping, _quiet(self.package):
 
                 def start(optimizers: Sequence[Optimizer], read: Read) -> OptimizerSweep:
-                    swept = OptimizerSweep(sweep, optimizers, read=read, on_step=on_step, validate=validate)
+                    swept = OptimizerSweep(
+                        sweep,
+                        optimizers,
+                        read=read,
+                        on_step=on_step,
+                        validate=validate,
+                        batch_size=batch_size_of(trial.train_dataloader, trial.accumulate_grad_batches),
+                    )
                     return sweeping.enter_context(swept)
 
                 # Set on the object, and so gone with the rest: the module must not bring its callbacks along.
                 self.module.configure_callbacks = list
                 hooks = SweepHooks(start, self._end)
-                self._fit(self._trial_trainer(hooks), hooks)
+                trial = self._trial_trainer(hooks)
+                self._fit(trial, hooks)
                 if hooks.swept is None or not hooks.swept.test.steps_taken:
                     raise ValueError("train_dataloaders must yield at least one batch, got none")
                 return hooks.swept.test.curve

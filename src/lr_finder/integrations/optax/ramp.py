@@ -15,7 +15,8 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
-from lr_finder.integrations.batches import Batches
+from lr_finder.curve.training import Training
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.optax.checks import check_factory, check_rate_is_used, check_unscheduled
 from lr_finder.integrations.optax.momentum import known_momentum
 from lr_finder.integrations.search import OnStep, search_with_bar
@@ -64,6 +65,8 @@ class JaxTraining:
 
     def _ramp(self, on_step: OnStep) -> Ramp:
         batches = Batches(self.batches, name="batches")
+        name = getattr(self.make_optimizer, "__name__", None)
+        training = Training(None if name == "<lambda>" else name, batch_size=batch_size_of(self.batches))
         # One compiled step for all ramps. What it donates are copies: the user's own arrays stay valid.
         compiled = jax.jit(self._step, donate_argnums=(0, 1))
 
@@ -77,6 +80,7 @@ class JaxTraining:
                     read_every=READ_EVERY,
                     validate=None if validate is None else lambda: validate(self.as_given(run.trained, run.carried)),
                     momentum=run.momentum,
+                    training=training,
                     on_step=on_step,
                 )
                 with test:

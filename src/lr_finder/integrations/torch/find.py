@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
-from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
@@ -124,7 +124,9 @@ def _usual_training(
         )
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
     found = stateful(loss_fn, options["batch_loss"], train_loader, options["scaler"])
-    return StepTraining(step, [optimizer], state=[model, optimizer, *found, *state], restart=step.restart)
+    state = [model, optimizer, *found, *state]
+    batch_size = batch_size_of(train_loader, step.accumulation_steps)
+    return StepTraining(step, [optimizer], state, restart=step.restart, batch_size=batch_size)
 
 
 def _training_by_steps(
@@ -138,8 +140,9 @@ def _training_by_steps(
     def step_on_batch() -> Any:
         return step(batches.next())
 
+    state = [*optimizers, *stateful(train_loader), *state]
     return StepTraining(
-        step_on_batch, optimizers, [*optimizers, *stateful(train_loader), *state], restart=batches.restart
+        step_on_batch, optimizers, state, restart=batches.restart, batch_size=batch_size_of(train_loader)
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
 from lr_finder.core.ramp import Validate
@@ -10,6 +11,7 @@ from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.step import Read
 from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
 from lr_finder.curve.sweep import Sweep
+from lr_finder.curve.training import Training
 from lr_finder.integrations.search import OnStep
 
 FOREIGN_WRITER = (
@@ -30,6 +32,7 @@ class OptimizerSweep:
         read: Turns losses into numbers, averaged over the processes where there are several.
         on_step: Called after each optimizer step.
         validate: Gives a validation loss after the last step.
+        batch_size: Samples per optimizer step, for the record.
 
     Attributes:
         test: The range test; its curve is kept whatever ends the block.
@@ -43,6 +46,7 @@ class OptimizerSweep:
         read: Read,
         on_step: OnStep,
         validate: Validate | None = None,
+        batch_size: int | None = None,
     ):
         self._groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         on_accelerator = any(p.device.type != "cpu" for group in self._groups for p in group["params"])
@@ -53,6 +57,7 @@ class OptimizerSweep:
             read_every=READ_EVERY if on_accelerator else 1,
             validate=validate,
             momentum=largest_momentum(self._groups),
+            training=Training.of(optimizers, batch_size=batch_size, seed=torch.initial_seed()),
             on_step=on_step,
         )
         self._wd = sweep.wd

@@ -26,12 +26,14 @@ class StepTraining:
         optimizers: Those that `step` steps.
         state: Everything that `step` changes, the optimizers included.
         restart: Called before each ramp, with everything put back.
+        batch_size: Samples per optimizer step, for the record; None where that is not known.
     """
 
     step: Callable[[], Any]
     optimizers: Sequence[Optimizer]
     state: Sequence[Any]
     restart: Callable[[], object] = lambda: None
+    batch_size: int | None = None
 
     def ramp(self, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
@@ -40,7 +42,15 @@ class StepTraining:
             with preserve(*self.state):
                 self.restart()
                 read = reader_for(self.state)
-                with OptimizerSweep(sweep, self.optimizers, read=read, on_step=on_step, validate=validate) as swept:
+                sweeping = OptimizerSweep(
+                    sweep,
+                    self.optimizers,
+                    read=read,
+                    on_step=on_step,
+                    validate=validate,
+                    batch_size=self.batch_size,
+                )
+                with sweeping as swept:
                     while not swept.test.has_ended:
                         self._take_step(swept)
                 return swept.test.curve
