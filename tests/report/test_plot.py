@@ -1,15 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from curves import valley_curve
 from lr_finder import Curve, RangeTestResult, StopReason
+from lr_finder.curve.probe import Probe
 from lr_finder.curve.reading import cap
 from lr_finder.curve.smoothing import smooth
-from lr_finder.report.plot import ACCENT, DPI, SIZE, save_plot
+from lr_finder.report.canvas import DPI, SIZE
+from lr_finder.report.inks import DARK, LIGHT
+from lr_finder.report.plot import save_plot
 
 RESULT = RangeTestResult(valley_curve(noise=0.02), steps_taken=200)
 RATES = np.geomspace(1e-6, 1.0, 60)
@@ -68,7 +74,7 @@ def test_the_suggestion_is_marked_on_the_curve_with_its_interval_as_a_band():
     (band,) = [patch for patch in ax.patches if patch.get_label() == "interval"]
     edges = ax.transData.inverted().transform(band.get_extents())[:, 0]  # before Matplotlib 3.9 it is a polygon
     assert edges == pytest.approx((suggestion.low, suggestion.high))
-    vertical = [line.get_xdata()[0] for line in ax.get_lines() if to_hex(line.get_color()) == ACCENT.lower()]
+    vertical = [line.get_xdata()[0] for line in ax.get_lines() if to_hex(line.get_color()) == LIGHT.accent.lower()]
     assert vertical == [suggestion.lr, suggestion.lr]  # the line and the dot
 
 
@@ -83,7 +89,7 @@ def test_the_words_above_name_the_rate_its_interval_and_the_confidence():
 def test_the_suggestion_can_be_left_out():
     ax = RESULT.plot(suggestion=False)
     assert [line.get_label() for line in ax.get_lines()][:2] == ["each step", "smoothed"]
-    assert not [line for line in ax.get_lines() if to_hex(line.get_color()) == ACCENT.lower()]
+    assert not [line for line in ax.get_lines() if to_hex(line.get_color()) == LIGHT.accent.lower()]
     assert not ax.patches
     assert "uggest" not in texts(ax)
 
@@ -156,6 +162,108 @@ def test_a_bad_number_of_steps_to_skip_is_refused_and_no_figure_is_left(skips, t
     assert not plt.get_fignums()
 
 
+def test_of_many_groups_the_first_and_the_last_rates_are_named():
+    groups = RESULT.lrs[:, None] / np.arange(1, 12)
+    assert "..., " in result_of(RESULT.losses, RESULT.lrs, group_lrs=groups).plot().get_xlabel()
+
+
+def probe(lr, last_loss, fall, rank):
+    return Probe(lr, np.array([2.3, last_loss, last_loss]), None, fall, rank)
+
+
+def test_probes_are_marked_at_the_loss_that_they_came_to():
+    probes = (probe(1e-2, -1.0, 3.3, 1), probe(1e-3, 1.5, 0.8, 2), probe(1.0, 50.0, -np.inf, 3))
+    ax = replace(RESULT, probes=probes).plot()
+    marks = [line for line in ax.get_lines() if line.get_marker() in ("D", "X")]
+    bottom, top = ax.get_ylim()
+    assert [tuple(mark.get_xydata()[0]) for mark in marks] == [(1e-2, -1.0), (1e-3, 1.5), (1.0, top)]
+    assert bottom < -1.0
+    assert marks[0].get_markerfacecolor() != marks[1].get_markerfacecolor()  # the best one is filled
+    assert "after 3 steps at the rate" in legend_of(ax)
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_a_second_result_on_the_same_axes_gets_a_look_and_a_name_of_its_own():
+    other = result_of(valley_curve().losses + 0.3, valley_curve().lrs)
+    ax = RESULT.plot(label="AdamW")
+    assert "AdamW" in texts(ax)
+    assert other.plot(ax, label="SGD, $10 and up$") is ax
+    first, second = (line for line in ax.get_lines() if ":" in line.get_label())
+    assert first.get_color() != second.get_color()
+    assert first.get_linestyle() != second.get_linestyle()
+    assert legend_of(ax) == [f"AdamW: {RESULT.suggestion}", f"SGD, $10 and up$: {other.suggestion}"]
+    assert texts(ax).strip() == ""
+    assert not ax.patches  # the band of the first is gone
+
+
+def test_results_without_names_are_numbered():
+    ax = RESULT.plot()
+    RESULT.plot(ax)
+    result_of([2.3]).plot(ax, label="_hidden_")
+    assert [text.partition(":")[0] for text in legend_of(ax)] == ["result 1", "result 2", " _hidden_"]
+    assert legend_of(ax)[2].endswith("no suggestion")
+
+
+def test_axes_that_were_cleared_hold_no_result():
+    ax = RESULT.plot()
+    ax.clear()
+    assert "Suggested learning rate" in texts(RESULT.plot(ax))
+
+
+def test_what_the_user_drew_stays():
+    _, ax = plt.subplots()
+    (mine,) = ax.plot([1e-3, 1.0], [1, 2])
+    RESULT.plot(ax)
+    RESULT.plot(ax)
+    assert mine in ax.get_lines()
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_every_text_can_be_read_on_its_background(style):
+    with plt.style.context(style):
+        figure, axes = plt.subplots(2, 2, figsize=(14, 9))
+        for ax in axes.flat:
+            replace(RESULT, probes=(probe(1e-2, 1.0, 1.3, 1),)).plot(ax)
+        RESULT.plot(axes[0, 0])
+    figure.canvas.draw()  # there are no numbers at the axes before
+    background = to_rgb(figure.get_facecolor())
+    written = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert len(written) > 40
+    for text in written:
+        assert contrast(to_rgb(text.get_color()), background) > 4.5, text
+
+
+def contrast(*colors):
+    """That of two colours, as WCAG has it."""
+    light = [sum(w * luminance(c) for w, c in zip((0.2126, 0.7152, 0.0722), color, strict=True)) for color in colors]
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def luminance(channel):
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+
+
+@pytest.mark.parametrize("inks", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_colours_of_runs_stand_out_from_the_paper(inks):
+    assert all(contrast(to_rgb(color), to_rgb(inks.paper)) > 2.1 for color in inks.runs)
+    assert len(set(inks.runs)) == len(inks.runs)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 2), (2, 3)])
+def test_titles_of_subplots_fit_above_them(rows, columns):
+    figure, axes = plt.subplots(rows, columns, squeeze=False, layout="constrained")
+    for ax in axes.flat:
+        RESULT.plot(ax)
+    figure.canvas.draw()
+    for ax in axes.flat:
+        title = ax._left_title.get_window_extent()
+        assert title.width <= ax.get_window_extent().width * 1.05
+        assert title.y1 <= figure.bbox.y1 + 1
+
+
 def test_it_draws_where_it_is_told_to():
     figure, (left, right) = plt.subplots(1, 2)
     assert RESULT.plot(right) is right
@@ -213,7 +321,9 @@ def test_adding_a_constant_to_the_loss_moves_the_picture_and_changes_nothing_els
 def test_with_several_groups_the_axis_says_whose_rate_it_shows():
     groups = np.stack([RESULT.lrs / 10, RESULT.lrs], axis=1)
     ax = result_of(RESULT.losses, RESULT.lrs, group_lrs=groups).plot()
-    assert ax.get_xlabel() == "learning rate of the fastest group"
+    lr = RESULT.suggestion.lr
+    as_suggested = f"{lr / 10:.2g}, {lr:.2g}"
+    assert ax.get_xlabel() == f"learning rate of the fastest group (all groups as suggested: {as_suggested})"
     np.testing.assert_array_equal(line(ax, "smoothed").get_xdata(), RESULT.lrs)
 
 

@@ -121,17 +121,18 @@ class RangeTestResult:
         """What the search saw, in a few plain sentences."""
         return explain(self.curve, self._suggestion_or_refusal, self.steps_taken, self.probes)
 
-    def view(self, skip_start: int | None = None, skip_end: int | None = None) -> View:
+    def view(self, skip_start: int | None = None, skip_end: int | None = None, name: str = "") -> View:
         """What a picture of the result shows, whatever draws it.
 
         Args:
             skip_start: Steps to leave out at the low end.
             skip_end: Steps to leave out at the high end; where left out, what ran away is cut off by the axis.
+            name: What tells it from others.
 
         Raises:
             ValueError: A number of steps to skip is negative, or no step would be left.
         """
-        return view(self.curve, self._suggestion_or_refusal, skip_start, skip_end)
+        return view(self.curve, self._suggestion_or_refusal, self.probes, skip_start, skip_end, name)
 
     def schedule(self, kind: ScheduleKind, total_steps: int) -> Schedule:
         """What the suggested rate becomes under a schedule, whose rate is not the same throughout.
@@ -169,20 +170,24 @@ class RangeTestResult:
         skip_start: int | None = None,
         skip_end: int | None = None,
         suggestion: bool = True,
+        label: str = "",
     ) -> "Axes":
-        """Draws loss against rate, with the suggestion and its interval; never calls `show()`.
+        """Draws loss against rate, with the suggestion, its interval and the probes; never calls `show()`.
+
+        On axes that show another result already, each gets a colour and a name in the legend; see also `compare`.
 
         Args:
             ax: Where to draw; a new figure where left out.
             skip_start: Steps to leave out at the low end.
             skip_end: Steps to leave out at the high end; where left out, what ran away is cut off by the axis.
             suggestion: Whether to mark the suggested rate.
+            label: Its name among several on the same axes.
 
         Raises:
             MissingExtraError: matplotlib is not installed.
             ValueError: A number of steps to skip is negative, or no step would be left.
         """
-        return plot(self.view(skip_start, skip_end), ax, suggestion=suggestion)
+        return plot(self.view(skip_start, skip_end, label), ax, suggestion=suggestion)
 
     def to_records(self) -> list[dict[str, float]]:
         """One dictionary per step (`step`, `lr`, `loss`), as `pandas.DataFrame` takes them."""

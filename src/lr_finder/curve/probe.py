@@ -30,6 +30,16 @@ class Probe:
     fall: float
     rank: int
 
+    @property
+    def ran_away(self) -> bool:
+        """Whether the loss did, or was no longer a number."""
+        return self.fall == -np.inf
+
+    @property
+    def last_loss(self) -> float:
+        """The loss that it came to: the median of its last quarter."""
+        return float(np.median(self.losses[-max(len(self.losses) // 4, 1) :]))
+
     def __eq__(self, other: object) -> bool:
         return are_equal(self, other)
 
@@ -55,7 +65,7 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
     by = "training loss" if best.validation_loss is None else "validation loss"
     rates = np.array([p.lr for p in probes])
     tried = f"Of {len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}"
-    if best.fall == -np.inf:
+    if best.ran_away:
         raise NoSuggestionError(
             f"{seen} The curve suggests {from_curve.lr:.2g}, but in short trainings the {by} ran away at each of "
             f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}. Search again with "
@@ -70,7 +80,7 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
     mean = np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))
     worth = len(best.losses) / (len(best.losses) + EVEN_PROBE_STEPS)
     lr = float(np.exp(worth * mean + (1 - worth) * np.log(from_curve.lr)))
-    ran_away = min((p.lr for p in probes if p.fall == -np.inf), default=np.inf)
+    ran_away = min((p.lr for p in probes if p.ran_away), default=np.inf)
     confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
     if ran_away < best.lr:
         confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
