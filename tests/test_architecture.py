@@ -75,7 +75,7 @@ CORE_FILES = [path for path in FILES if part(module_name(path)) in ("curve", "co
 @pytest.mark.parametrize("path", CORE_FILES, ids=lambda path: path.stem)
 def test_the_core_needs_numpy_and_the_standard_library_only(path):
     outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"lr_finder"}
-    type_checking_only = {"matplotlib"} if path.stem == "result" else set()
+    type_checking_only = {"matplotlib"} if path.stem in ("comparison", "result") else set()
     assert outside - type_checking_only <= CORE_LIBRARIES
 
 
@@ -90,6 +90,7 @@ def test_the_tests_of_the_core_run_without_torch_and_frameworks(path):
 
 PUBLIC = {
     "lr_finder": {
+        "Comparison",
         "Curve",
         "MissingExtraError",
         "NoSuggestionError",
@@ -100,6 +101,7 @@ PUBLIC = {
         "StopReason",
         "Suggestion",
         "Sweep",
+        "compare",
         "lr_find",
         "search",
     },

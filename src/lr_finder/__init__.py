@@ -1,5 +1,6 @@
 """Tells you which learning rate to start training with, and how sure it is."""
 
+from lr_finder.core.comparison import Comparison, compare
 from lr_finder.core.range_test import RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
@@ -13,6 +14,7 @@ from lr_finder.find import lr_find
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Curve",
     "MissingExtraError",
     "NoSuggestionError",
@@ -23,6 +25,7 @@ __all__ = [
     "StopReason",
     "Suggestion",
     "Sweep",
+    "compare",
     "lr_find",
     "search",
 ]

@@ -4,12 +4,11 @@ import signal
 import subprocess
 import sys
 import time
-from inspect import signature
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
+from cli_calls import call
 from lr_finder import RangeTestResult, __version__
 from lr_finder.cli import main
 from lr_finder.cli.target import arguments_of
@@ -126,14 +125,6 @@ def training(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     yield directory / "train.py"
     sys.modules.pop("data", None)
-
-
-# Click before 8.2 has to be told to keep standard error apart, later releases always do.
-SEPARATE_STREAMS = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
-
-
-def call(*arguments):
-    return CliRunner(**SEPARATE_STREAMS).invoke(main, [str(argument) for argument in arguments])
 
 
 def call_process(*arguments):

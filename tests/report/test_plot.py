@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from curves import valley_curve
-from lr_finder import Curve, RangeTestResult, StopReason
+from lr_finder import Curve, RangeTestResult, StopReason, compare
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.reading import cap
 from lr_finder.curve.smoothing import smooth
@@ -197,6 +197,13 @@ def test_a_second_result_on_the_same_axes_gets_a_look_and_a_name_of_its_own():
     assert legend_of(ax) == [f"AdamW: {RESULT.suggestion}", f"SGD, $10 and up$: {other.suggestion}"]
     assert texts(ax).strip() == ""
     assert not ax.patches  # the band of the first is gone
+
+
+def test_a_comparison_is_drawn_on_axes_of_its_own_or_on_yours():
+    comparison = compare({"first": RESULT, "second": RESULT})
+    assert [text.partition(":")[0] for text in legend_of(comparison.plot())] == ["first", "second"]
+    _, ax = plt.subplots()
+    assert comparison.plot(ax) is ax
 
 
 def test_results_without_names_are_numbered():

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lr_finder import MissingExtraError, NoSuggestionError, RangeTestResult, __version__, lr_find
+from lr_finder.cli.compare import compare
 from lr_finder.cli.options import BadUsage, Options, search_options
 from lr_finder.cli.target import training_from
 from lr_finder.extras import extra
@@ -25,6 +26,9 @@ def main() -> None:
 
     Exit status: 0 with a suggestion, 3 without one, 2 for a mistake in the arguments, 1 where the training fails.
     """
+
+
+main.add_command(compare)
 
 
 @main.command()

@@ -43,23 +43,30 @@ class Options:
 
     def check_files(self) -> None:
         """Finds out before the search whether the files can be written after it."""
-        if self.plot is not None:
-            with extra("plot"):
-                import matplotlib  # noqa: F401
-            _check_file("--plot", self.plot, IMAGES)
+        check_output(plot=self.plot)
         if self.json is not None:
             _check_file("--json", self.json, (".json",))
 
 
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+def check_output(*, plot: Path | None) -> None:
+    """Finds out before the work whether what is to show its result can be written after it."""
+    if plot is not None:
+        with extra("plot"):
+            import matplotlib  # noqa: F401
+        _check_file("--plot", plot, IMAGES)
+
+
 def search_options(*, plot: str | None = None, json: str | None = None) -> Callable[..., Any]:
     """Gives a command the options of a search; the files named here are written where the user names none."""
-    file = click.Path(dir_okay=False, writable=True, path_type=Path)
     options = (
         click.option(
-            "--plot", type=file, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
+            "--plot", type=FILE, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
         ),
         click.option(
-            "--json", type=file, default=json, show_default=True, help="Write all that was measured, as .json."
+            "--json", type=FILE, default=json, show_default=True, help="Write all that was measured, as .json."
         ),
         click.option("--quiet", is_flag=True, help="Print the rate alone."),
         click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
