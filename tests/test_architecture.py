@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import lr_finder
+from lr_finder.extras import PACKAGES
 
 SOURCE = Path(lr_finder.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -146,23 +147,23 @@ def test_the_command_line_loads_torch_and_matplotlib_only_when_it_needs_them():
 
 
 MISSING = {
-    "learner": ("from lr_finder.learner import Learner", "torch", "pip install 'lr-finder[torch]'"),
+    "learner": ("from lr_finder.learner import Learner", "torch", "pip install torch"),
     "matplotlib": (
         "import numpy as np\n"
         "from lr_finder import Curve, RangeTestResult\n"
         "RangeTestResult(Curve(np.ones(1), np.ones(1)), 1).plot()",
         "matplotlib",
-        "pip install 'lr-finder[plot]'",
+        "pip install matplotlib",
     ),
     "training step": (
         "import lr_finder\nlr_finder.lr_find(lambda: 1.0, optimizer=None)",
         "torch",
-        "pip install 'lr-finder[torch]'",
+        "pip install torch",
     ),
     "loss function": (
         "import lr_finder\nlr_finder.lr_find(lambda params, batch: 0.0, {}, lambda lr: None, [0])",
         "optax",
-        "pip install 'lr-finder[optax]'",
+        "pip install jax optax",
     ),
 }
 
@@ -181,7 +182,7 @@ EXTRAS = {
     "transformers": ("transformers", "transformers"),
 }
 MISSING |= {
-    module: (f"import lr_finder.integrations.{module}", package, f"pip install 'lr-finder[{extra}]'")
+    module: (f"import lr_finder.integrations.{module}", package, f"pip install {PACKAGES[extra]}")
     for module, (package, extra) in EXTRAS.items()
 }
 

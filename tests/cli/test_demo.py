@@ -69,5 +69,5 @@ def test_a_missing_piece_is_told_with_the_line_that_installs_it(tmp_path):
     code = "import sys; sys.modules['sklearn'] = None\nfrom lr_finder.cli import main; main(['demo'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'lr-finder[demo]'" in done.stderr
+    assert "pip install torch matplotlib uniplot scikit-learn" in done.stderr
     assert "Traceback" not in done.stderr

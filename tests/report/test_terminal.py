@@ -110,4 +110,4 @@ def test_a_missing_uniplot_is_told_with_the_line_that_installs_it():
         "terminal_plot(RangeTestResult(Curve([1.0], [1.0]), 1).view())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "pip install 'lr-finder[terminal]'" in done.stderr.strip().splitlines()[-1]
+    assert "pip install uniplot" in done.stderr.strip().splitlines()[-1]

@@ -92,8 +92,8 @@ def load(path: "str | PathLike[str]") -> Found:
     version = data.get("version")
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ResultFileError(
-            f"{path} has format version {version!r:.40}, and this lr_finder reads versions up to {VERSION}: "
-            "pip install --upgrade lr-finder"
+            f"{path} has format version {version!r:.40}, and this lr_finder reads versions up to {VERSION}: a newer "
+            "lr_finder wrote it, and can read it"
         )
     try:
         return _parse(data)
