@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "overloads": {"curve", "core", "learner"},  # learner: for type checkers alone
     "find": {"core", "overloads"},
     "learner": {"curve", "core", "preserve", "integrations", "errors", "extras"},
-    "cli": {"report", "errors", "extras", "find", ""},
+    "cli": {"curve", "report", "errors", "extras", "find", ""},
     "__main__": {"cli"},
     "": {"curve", "core", "errors", "find"},  # lr_finder/__init__.py
 }

@@ -1,5 +1,11 @@
 """Every error that the package raises on purpose, beside the built-in ones."""
 
+PARTIAL_RESULT_NOTE = (
+    "What was measured so far is on this exception as partial_result; in an interactive session that is "
+    "sys.last_value.partial_result."
+)
+"""What a traceback says of an exception that ended a search."""
+
 
 class NoSuggestionError(RuntimeError):
     """The curve does not tell a rate; the text says what was seen and what to try."""

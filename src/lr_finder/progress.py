@@ -1,6 +1,8 @@
 """The progress of a search: a bar, and what is planned."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -23,7 +25,8 @@ class Progress:
         self._bar.total = steps
         self._bar.refresh()
         if why and self._speaks:
-            tqdm.write(why, file=sys.stderr)
+            columns = shutil.get_terminal_size().columns
+            tqdm.write(textwrap.fill(why, columns, break_long_words=False, break_on_hyphens=False), file=sys.stderr)
 
     def update(self) -> None:
         """One more step was taken."""

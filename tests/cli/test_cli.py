@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,6 +100,10 @@ def unsupported():
     return 7
 
 
+def nothing():
+    make()
+
+
 def dictionary_without_model():
     return {"optimizer": None}
 
@@ -120,6 +125,7 @@ def training(tmp_path, monkeypatch):
     (directory / "train.py").write_text(TRAINING)
     (directory / "data.py").write_text("import torch\nBATCHES = [(torch.ones(4), torch.zeros(4))] * 8\n")
     (directory / "broken.py").write_text("def make(:\n")
+    (directory / "needing.py").write_text("import nowhere_to_be_found\n")
     (directory / "raising.py").write_text("def make(): raise ValueError('no data here')\n")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -136,7 +142,7 @@ def files_here():
     return sorted(path.name for path in Path.cwd().iterdir())
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["demo"]], ids=["lr-find", "run", "demo"])
+@pytest.mark.parametrize("arguments", [[], ["run"], ["demo"], ["show"]], ids=["lr-find", "run", "demo", "show"])
 def test_every_command_has_help_on_each_of_its_options(arguments):
     done = call(*arguments, "--help")
     assert done.exit_code == 0
@@ -181,12 +187,82 @@ def test_the_files_asked_for_are_written_and_named(training):
     assert f"Suggested learning rate {rate:.2g}" in done.stdout
 
 
-def test_quiet_prints_the_rate_alone_in_full_precision(training):
+def test_quiet_prints_the_rate_alone_with_three_digits(training):
     done = call_process("run", f"{training}:make", "--quiet", "--json", "lr.json")
     assert done.returncode == 0
     (line,) = done.stdout.splitlines()
-    assert float(line) == RangeTestResult.load("lr.json").suggestion.lr
+    assert line == f"{RangeTestResult.load('lr.json').suggestion.lr:.3g}"
     assert "made by the user's file" in done.stderr  # what the file prints does not get in between
+
+
+def test_a_dash_for_the_json_prints_it_and_nothing_else_to_standard_output(training):
+    done = call_process("run", f"{training}:make", "--json", "-", "--plot", "lr.png")
+    assert done.returncode == 0
+    assert files_here() == ["lr.png"]
+    Path("lr.json").write_text(done.stdout)
+    suggestion = RangeTestResult.load("lr.json").suggestion
+    assert f"Suggested learning rate {suggestion}" in done.stderr
+    assert "made by the user's file" in done.stderr
+    assert "Wrote lr.png." in done.stderr
+
+
+def test_without_a_suggestion_the_json_is_printed_too(training):
+    done = call("run", f"{training}:without_effect", "--json", "-", "--quiet")
+    assert done.exit_code == 3
+    assert json.loads(done.stdout)["ignores_rate"] is False
+    assert "There is no suggestion" in " ".join(done.stderr.split())
+
+
+def test_a_saved_result_is_shown_as_it_was_when_it_was_found(training):
+    found = call("run", f"{training}:make", "--json", "lr.json", "--probes", 3)
+    shown = call("show", "lr.json", "--plot", "lr.png")
+    assert shown.exit_code == 0
+    result = RangeTestResult.load("lr.json")
+    assert f"suggested rate  {result.suggestion.lr:.3g}" in shown.stdout
+    assert f"steps           {result.steps_taken} in all" in shown.stdout
+    assert f"by steepest     {result.suggest('steepest').lr:.2g}" in shown.stdout
+    assert f"1. probe        {result.probes[0].lr:.2g}" in shown.stdout
+    said = found.stdout[found.stdout.index("Suggested learning rate") : found.stdout.index("Wrote")]
+    assert said in shown.stdout
+    assert files_here() == ["lr.json", "lr.png"]
+    assert call("show", "lr.json", "--quiet").stdout == f"{result.suggestion.lr:.3g}\n"
+
+
+def test_a_saved_result_without_a_suggestion_is_shown_with_status_3(training):
+    call("run", f"{training}:without_effect", "--json", "lr.json")
+    shown = call("show", "lr.json")
+    assert shown.exit_code == 3
+    assert "ended           the sweep reached its last rate" in shown.stdout
+    assert "The loss stayed at 1" in " ".join(shown.stderr.split())
+
+
+@pytest.mark.parametrize(("text", "answer"), [("{}", "is not a result of lr_finder"), ("no", "not readable as JSON")])
+def test_what_is_no_result_is_bad_usage_of_show(training, text, answer):
+    Path("lr.json").write_text(text)
+    shown = call("show", "lr.json")
+    assert shown.exit_code == 2
+    assert answer in " ".join(shown.stderr.split())
+
+
+NARROW = {
+    "a suggestion": (
+        ["run", "{training}:make", "--start-lr", 1e-3, "--end-lr", 10],
+        "The model is as it was before the",
+    ),
+    "none": (["run", "{training}:without_effect"], "There is no suggestion."),
+    "our error": (["run", "{training}:nope"], "Error: train.py has no function 'nope': def nope(): return model,"),
+    "an error of click": (["run", "x.py:x", "--num-it", "a-number"], "Error: Invalid value for '--num-it': 'a-number'"),
+    "help": (["--help"], '"$(_LR_FIND_COMPLETE=bash_source lr-find)"'),
+}
+
+
+@pytest.mark.parametrize(("arguments", "text"), NARROW.values(), ids=NARROW)
+def test_lines_break_between_words_on_a_narrow_terminal_too(training, monkeypatch, arguments, text):
+    monkeypatch.chdir(training.parent)
+    monkeypatch.setenv("COLUMNS", "40")
+    done = call(*(str(argument).format(training=training.name) for argument in arguments))
+    assert max(map(len, done.output.splitlines())) <= 40
+    assert text in " ".join(done.output.split())
 
 
 def test_there_is_no_progress_bar_in_a_pipe(training):
@@ -247,11 +323,15 @@ def test_without_a_suggestion_quiet_prints_nothing_on_standard_output(training):
 
 
 BAD_USAGE = {
-    "no function named": (["run", "train.py"], "expected FILE.py:FUNCTION, got 'train.py'"),
+    "no function named": (["run", "train.py"], "expected FILE.py:FUNCTION or MODULE:FUNCTION, got 'train.py'"),
     "no such file": (["run", "nowhere.py:make"], "there is no file 'nowhere.py'"),
-    "no such function": (["run", "{training}:nope"], "has no function 'nope'"),
+    "no such module": (["run", "package.nowhere:make"], "there is no module 'package' here or installed"),
+    "a notebook": (["run", "nowhere.ipynb:make"], "jupyter nbconvert --to script nowhere.ipynb"),
+    "no such function": (["run", "{training}:nope"], "has no function 'nope': def nope(): return model, optimizer"),
+    "a function misspelt": (["run", "{training}:mkae"], "is make meant?"),
     "not a function": (["run", "{training}:not_a_function"], "has no function 'not_a_function'"),
-    "a function with an argument": (["run", "{training}:with_argument"], "missing 1 required positional argument"),
+    "a function with an argument": (["run", "{training}:with_argument"], "must be a function without arguments"),
+    "a function that returns nothing": (["run", "{training}:nothing"], "nothing returned None; it must return what"),
     "an unsupported kind": (["run", "{training}:unsupported"], "does not know what to do with int"),
     "nothing to train": (["run", "{training}:dictionary_without_model"], "exactly one of training, model, step"),
     "an unknown keyword": (["run", "{training}:wrong_keyword"], "has no argument 'bogus' here"),
@@ -269,7 +349,7 @@ BAD_USAGE = {
 def test_bad_usage_has_status_2_and_a_message_without_a_traceback(training, arguments, text):
     done = call(*(argument.format(training=training) for argument in arguments))
     assert done.exit_code == 2, done.output
-    assert text in done.stderr
+    assert text in " ".join(done.stderr.split())  # wrapped to the width of the terminal
     assert "Traceback" not in done.stderr
     assert files_here() == []
 
@@ -286,13 +366,16 @@ def test_files_that_cannot_be_written_are_found_out_before_anything_is_run(train
         ("train.py:failing", "ValueError: the data is broken"),
         ("raising.py:make", "ValueError: no data here"),
         ("broken.py:make", "SyntaxError: "),
+        ("needing.py:make", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
     ],
 )
-def test_what_the_users_own_code_raises_keeps_its_traceback(training, target, error):
+def test_what_the_users_own_code_raises_is_shown_with_its_own_part_of_the_traceback(training, target, error):
     done = call_process("run", training.parent / target)
     assert done.returncode == 1
-    assert "Traceback" in done.stderr
     assert f"\n{error}" in done.stderr
+    files = re.findall(r'File "(.*?)"', done.stderr)
+    assert files == [str(training.parent / target.partition(":")[0])] * len(files) != []
+    assert "partial_result" not in done.stderr
 
 
 def test_control_characters_in_an_error_are_written_out(training):
@@ -305,7 +388,8 @@ def test_a_missing_plot_library_costs_the_drawing_and_not_the_result(training, m
     monkeypatch.setitem(sys.modules, "uniplot", None)
     done = call("run", f"{training}:make")
     assert done.exit_code == 0
-    assert "pip install uniplot" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "No plot here: uniplot is needed here and is not installed: pip install uniplot" in said
     assert "Suggested learning rate" in done.stdout
 
 

@@ -56,12 +56,17 @@ def test_the_suggestion_is_clearly_the_best_of_the_three(demo):
     assert found["the suggestion"] > found["ten times it"] + 4
 
 
+def test_it_ends_with_what_to_do_next(demo):
+    output, _ = demo
+    assert "lr-find run train.py:make --plot lr.png" in output.split("Nothing but the learning rate differs")[1]
+
+
 def test_quiet_prints_the_rate_alone_and_trains_no_more(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bounds = ["--start-lr", "1e-4", "--end-lr", "1", "--num-it", "60"]
     done = CliRunner().invoke(main, ["demo", "--quiet", "--json", "other.json", "--plot", "other.svg", *bounds])
     assert done.exit_code == 0, done.output
-    assert float(done.stdout) == RangeTestResult.load("other.json").suggestion.lr
+    assert done.stdout == f"{RangeTestResult.load('other.json').suggestion.lr:.3g}\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.json", "other.svg"]
 
 
@@ -69,5 +74,5 @@ def test_a_missing_piece_is_told_with_the_line_that_installs_it(tmp_path):
     code = "import sys; sys.modules['sklearn'] = None\nfrom lr_finder.cli import main; main(['demo'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install torch matplotlib uniplot scikit-learn" in done.stderr
+    assert "pip install torch matplotlib uniplot scikit-learn" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

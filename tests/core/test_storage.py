@@ -42,6 +42,10 @@ def good(tmp_path_factory):
     return json.loads(path.read_text())
 
 
+def test_the_dictionary_is_what_the_file_holds(good):
+    assert RESULT.to_dict() == good
+
+
 class Touching:
     """Makes a file when it is unpickled."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from curves import valley_curve
 from lr_finder import Curve, RangeTestResult, StopReason
-from lr_finder.report.terminal import printable, terminal_plot, terminal_width
+from lr_finder.report.terminal import printable, terminal_plot, terminal_width, wrapped
 
 RESULT = RangeTestResult(valley_curve(), steps_taken=200)
 
@@ -54,7 +54,7 @@ def test_a_range_without_two_powers_of_ten_has_labels_at_its_ends():
     assert labels.split() == ["0.002", "0.006"]
 
 
-@pytest.mark.parametrize(("width", "most"), [(80, 80), (20, 50), (500, 100)])
+@pytest.mark.parametrize(("width", "most"), [(80, 80), (20, 30), (500, 100)])
 def test_it_keeps_to_the_width_within_reason(width, most):
     lines = terminal_plot(RESULT.view(), width=width).split("\n")
     assert most - 1 <= max(len(line) for line in lines) <= most
@@ -96,6 +96,22 @@ def test_odd_curves_are_drawn(losses):
         RangeTestResult(Curve(np.geomspace(1e-5, 1, len(losses)), losses), 60).view(), 80, ascii_only=True
     )
     assert any("+" in row for row in plot_rows(text))
+
+
+TEXT = (
+    "The rate 3.2e-05 is half-way down: give --num-it=300.\n  lr_find(model, optimizer, loss_fn, train_loader)\n\nEnd"
+)
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 80])
+def test_a_text_is_wrapped_between_words_only(width):
+    lines = wrapped(TEXT, width).split("\n")
+    assert " ".join(lines).split() == TEXT.split()
+    assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+def test_lines_and_their_indent_stay():
+    assert wrapped(TEXT, 30).split("\n")[2:] == ["  lr_find(model, optimizer,", "  loss_fn, train_loader)", "", "End"]
 
 
 def test_control_characters_are_written_out():

@@ -8,7 +8,8 @@ import click
 
 from lr_finder import Comparison, RangeTestResult, ResultFileError
 from lr_finder import compare as side_by_side
-from lr_finder.cli.options import FILE, BadUsage, check_output
+from lr_finder.cli.mistakes import BadUsage
+from lr_finder.cli.options import FILE, check_output
 from lr_finder.report.plot import save_plot
 from lr_finder.report.terminal import printable
 

@@ -1,25 +1,38 @@
-"""The command line: `lr-find demo` and `lr-find run FILE.py:FUNCTION`."""
+"""The command line: `lr-find demo`, `lr-find run FILE.py:FUNCTION` and `lr-find show FILE.json`."""
 
+import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import click
 
 from lr_finder import MissingExtraError, NoSuggestionError, RangeTestResult, __version__, lr_find
 from lr_finder.cli.compare import compare
-from lr_finder.cli.options import BadUsage, Options, search_options
+from lr_finder.cli.completion import Target
+from lr_finder.cli.mistakes import Group, told_plainly
+from lr_finder.cli.options import Options, result_options, search_options
+from lr_finder.cli.table import table
 from lr_finder.cli.target import training_from
 from lr_finder.extras import extra
 from lr_finder.report.plot import save_plot
-from lr_finder.report.terminal import printable, terminal_plot, terminal_width
+from lr_finder.report.terminal import printable, terminal_plot, wrapped
 
 SUGGESTION, NO_SUGGESTION = 0, 3
 INTERRUPTED = 130  # as a shell reports what Ctrl-C ended
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMPLETION = (
+    "The Tab key completes commands, files and functions with this line in ~/.bashrc; in ~/.zshrc it is zsh_source:\n"
+    '  eval "$(_LR_FIND_COMPLETE=bash_source lr-find)"\n'
+    "In fish it is\n"
+    "  _LR_FIND_COMPLETE=fish_source lr-find | source"
+)
+
+
+@click.group(cls=Group, epilog=COMPLETION, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lr-find")
 def main() -> None:
     """Tells you which learning rate to start training with, and how sure it is.
@@ -31,30 +44,30 @@ def main() -> None:
 main.add_command(compare)
 
 
-@main.command()
-@click.argument("target", metavar="FILE.py:FUNCTION")
+@main.command(short_help="Search for your training.")
+@click.argument("target", metavar="FILE.py:FUNCTION", type=Target())
 @search_options()
 def run(target: str, **given: Any) -> None:
     """Search for the learning rate of your own training.
 
     FUNCTION takes no arguments and returns what lr_find() takes, for example
 
-        return model, optimizer, loss_fn, train_loader
+      return model, optimizer, loss_fn, train_loader
 
     A tuple is spread, and may end in a dictionary of keywords; a dictionary gives keywords, with what is trained under
-    "model", "step" or "training"; anything else is the only argument. The training is left as it was.
+    "model", "step" or "training"; anything else is the only argument. The training is left as it was. Instead of a
+    file a module may be named, package.train:FUNCTION.
     """
     options = Options(**given)
-    with _told_plainly(options):
+    with _interruptible(options):
         options.check_files()
-        # What the user's code prints must not get between a script and the rate.
-        with redirect_stdout(sys.stderr) if options.quiet else nullcontext(), training_from(target) as made:
+        with _output_kept_apart(options.quiet or options.prints_json), training_from(target) as made:
             arguments, keywords = made
             result = lr_find(*arguments, **{**keywords, **options.keywords})
         sys.exit(_report(result, options))
 
 
-@main.command()
+@main.command(short_help="Try it on real data.")
 @search_options(plot="lr_find.png", json="lr_find.json")
 def demo(**given: Any) -> None:
     """Search on real data that is already there, and see what the rate changes.
@@ -62,7 +75,7 @@ def demo(**given: Any) -> None:
     A small convolutional network learns to read handwritten digits; it takes a few seconds on any machine.
     """
     options = Options(**given)
-    with _told_plainly(options):
+    with _interruptible(options):
         with extra("demo"):
             import matplotlib  # noqa: F401 - what is missing is told before the search, not after it
             import torch
@@ -74,37 +87,63 @@ def demo(**given: Any) -> None:
         result = lr_find(*make_training(), **options.keywords)
         status = _report(result, options)
         if status == SUGGESTION and not options.quiet:
-            _compare(result.suggestion.lr)
+            with _output_kept_apart(options.prints_json):
+                _compare(result.suggestion.lr)
         sys.exit(status)
 
 
+@main.command(short_help="Show a saved result.")
+@click.argument("file", metavar="FILE.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@result_options()
+def show(file: Path, **given: Any) -> None:
+    """Show a result that was saved: a table, the curve, what it means.
+
+    FILE.json is what --json or result.save() wrote.
+    """
+    options = Options(**given)
+    with told_plainly():
+        options.check_files()
+        result = RangeTestResult.load(file)
+        if not options.quiet:
+            _say(f"{table(result)}\n")
+        sys.exit(_report(result, options))
+
+
 def _compare(lr: float) -> None:
-    """Trains at the rate, below it and above it, and prints what comes of it."""
+    """Trains at the rate, below it and above it, and prints what comes of it, and what to do next."""
     from lr_finder.cli.demo import EPOCHS, accuracy_after_training
 
-    click.echo(f"\nDoes it matter? {EPOCHS} epochs from the same initial weights, then digits never trained on:\n")
-    click.echo("  learning rate                     read correctly")
+    _say(f"\nDoes it matter? {EPOCHS} epochs from the same initial weights, then digits never trained on:\n")
+    click.echo(f"  {'rate':<9} {'read correctly':>24}")
     for factor, name in ((0.1, "a tenth of it"), (1.0, "the suggestion"), (10.0, "ten times it")):
-        accuracy = accuracy_after_training(factor * lr)
-        click.echo(f"  {factor * lr:<10.2g}  {name:<18} {accuracy:>12.1%}")
-    click.echo("\nNothing but the learning rate differs between the three.")
+        click.echo(f"  {factor * lr:<9.2g} {name:<14} {accuracy_after_training(factor * lr):>9.1%}")
+    _say(
+        "\nNothing but the learning rate differs between the three.\n\n"
+        "Next, your own training: let a function make() in train.py return model, optimizer, loss_fn, train_loader. "
+        "This searches, and saves the picture too:\n"
+        "  lr-find run train.py:make --plot lr.png"
+    )
 
 
 def _report(result: RangeTestResult, options: Options) -> int:
     """Shows a result and writes its files; the exit status."""
-    status = _show(result, quiet=options.quiet)
+    with _output_kept_apart(options.prints_json):
+        status = _show(result, quiet=options.quiet)
     written = []
     try:
         if options.plot is not None:
             save_plot(result.view(), options.plot)
             written.append(options.plot)
-        if options.json is not None:
+        if options.json is not None and not options.prints_json:
             result.save(options.json)
             written.append(options.json)
     except OSError as error:
-        raise click.ClickException(printable(f"could not write a file: {error}")) from None
+        raise click.ClickException(f"could not write a file: {error}") from None
+    if options.prints_json:
+        click.echo(json.dumps(result.to_dict(), indent=1))
     if written and not options.quiet:
-        click.echo(printable(f"\nWrote {' and '.join(map(str, written))}."))
+        with _output_kept_apart(options.prints_json):
+            _say(f"\nWrote {' and '.join(map(str, written))}.")
     return status
 
 
@@ -117,48 +156,38 @@ def _show(result: RangeTestResult, *, quiet: bool) -> int:
         _say(result.explain(), err=True)
         return NO_SUGGESTION
     if quiet:
-        click.echo(suggestion.lr)
+        click.echo(f"{suggestion.lr:.3g}")
     else:
-        click.secho(f"Suggested learning rate {suggestion}", bold=True)
-        click.echo()
-        _say(result.explain())
+        click.secho(wrapped(f"Suggested learning rate {suggestion}"), bold=True)
+        _say(f"\n{result.explain()}")
     return SUGGESTION
 
 
 def _draw(result: RangeTestResult) -> None:
     try:
-        plot = terminal_plot(result.view())
+        click.echo(f"{terminal_plot(result.view())}\n")
     except MissingExtraError as error:  # the search was made, and its result is told without the plot
-        plot = f"No plot here: {error}"
-    click.echo(f"{plot}\n")
+        _say(f"No plot here: {error}; or let --plot lr.png save it as a picture.\n")
 
 
 def _say(text: str, *, err: bool = False) -> None:
-    click.echo(click.wrap_text(printable(text), width=terminal_width()), err=err)
+    click.echo(wrapped(printable(text)), err=err)
+
+
+def _output_kept_apart(keeps: bool) -> AbstractContextManager[object]:
+    """What is printed inside the block goes to standard error, so that a script finds nothing but what it asked for."""
+    return redirect_stdout(sys.stderr) if keeps else nullcontext()
 
 
 @contextmanager
-def _told_plainly(options: Options) -> Iterator[None]:
-    """Tells the caller's mistakes in a line; what the user's own training raises keeps its traceback."""
+def _interruptible(options: Options) -> Iterator[None]:
+    """Tells mistakes plainly; after a Ctrl-C, what was seen until then is reported."""
     try:
-        yield
-    except MissingExtraError as error:
-        raise click.ClickException(str(error)) from None
-    except (ValueError, TypeError) as error:
-        if not _is_ours(error):
-            raise
-        raise BadUsage(printable(str(error))) from None
+        with told_plainly():
+            yield
     except KeyboardInterrupt as interrupt:
         click.echo("Interrupted.", err=True)
         partial = getattr(interrupt, "partial_result", None)
         if partial is not None and len(partial.lrs):
             _report(partial, options)
         sys.exit(INTERRUPTED)
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether this package raised it, and not the training that it called."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("lr_finder.")

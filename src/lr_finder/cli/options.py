@@ -9,30 +9,25 @@ from typing import Any
 
 import click
 
+from lr_finder.cli.mistakes import BadUsage
 from lr_finder.extras import extra
-from lr_finder.report.terminal import printable
 
 IMAGES = (".png", ".svg", ".pdf")
-
-
-class BadUsage(click.ClickException):
-    """A mistake in the arguments, told in a line without a traceback."""
-
-    exit_code = 2
+STANDARD_OUTPUT = Path("-")
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options that every search has."""
+    """The options of a command: what is to come of a result, and those of a search."""
 
     plot: Path | None
-    json: Path | None
     quiet: bool
-    start_lr: float | None
-    end_lr: float | None
-    num_it: int | None
-    probes: int | None
-    budget: int | None
+    json: Path | None = None
+    start_lr: float | None = None
+    end_lr: float | None = None
+    num_it: int | None = None
+    probes: int | None = None
+    budget: int | None = None
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -44,11 +39,27 @@ class Options:
     def check_files(self) -> None:
         """Finds out before the search whether the files can be written after it."""
         check_output(plot=self.plot)
-        if self.json is not None:
+        if self.json is not None and not self.prints_json:
             _check_file("--json", self.json, (".json",))
+
+    @property
+    def prints_json(self) -> bool:
+        """Whether standard output is for the JSON, and all that is said goes to standard error."""
+        return self.json == STANDARD_OUTPUT
 
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+FILE_OR_DASH = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
+
+
+def result_options(*, plot: str | None = None) -> Callable[..., Any]:
+    """Gives a command the options that every result has; the plot is written to the file named here, if any."""
+    return _all_of(
+        click.option(
+            "--plot", type=FILE, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
+        ),
+        click.option("--quiet", is_flag=True, help="Print the rate alone, with three digits."),
+    )
 
 
 def check_output(*, plot: Path | None) -> None:
@@ -61,28 +72,32 @@ def check_output(*, plot: Path | None) -> None:
 
 def search_options(*, plot: str | None = None, json: str | None = None) -> Callable[..., Any]:
     """Gives a command the options of a search; the files named here are written where the user names none."""
-    options = (
+    return _all_of(
+        result_options(plot=plot),
         click.option(
-            "--plot", type=FILE, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
+            "--json",
+            type=FILE_OR_DASH,
+            default=json,
+            show_default=True,
+            help="Write all that was measured, as .json; - prints it, and nothing else, to standard output.",
         ),
-        click.option(
-            "--json", type=FILE, default=json, show_default=True, help="Write all that was measured, as .json."
-        ),
-        click.option("--quiet", is_flag=True, help="Print the rate alone."),
         click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
         click.option("--end-lr", type=float, help="Rate of the last step; found out where left out."),
         click.option("--num-it", type=int, help="Training steps to plan for; up to 200, or 100 with a range."),
         click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
         click.option("--budget", type=int, help="The most training steps that these may take together."),
     )
+
+
+def _all_of(*options: Callable[..., Any]) -> Callable[..., Any]:
     return lambda command: functools.reduce(lambda inner, option: option(inner), reversed(options), command)
 
 
 def _check_file(option: str, path: Path, suffixes: tuple[str, ...]) -> None:
     if path.suffix.lower() not in suffixes:
-        raise BadUsage(printable(f"{option} must end in {' or '.join(suffixes)}, got {str(path)!r}"))
+        raise BadUsage(f"{option} must end in {' or '.join(suffixes)}, got {str(path)!r}")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise BadUsage(printable(f"{option} {str(path)!r} cannot be written: {error.strerror}")) from None
+        raise BadUsage(f"{option} {str(path)!r} cannot be written: {error.strerror}") from None

@@ -15,7 +15,7 @@ from lr_finder.curve.curve import Curve, checked_momentum
 from lr_finder.curve.stopping import Divergence, StopReason, StopRule
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 from lr_finder.curve.training import Training
-from lr_finder.errors import DataEndedError
+from lr_finder.errors import PARTIAL_RESULT_NOTE, DataEndedError
 
 READ_EVERY = 8
 """Losses that may wait on an accelerator: reading one waits for all the work that was queued before it."""
@@ -256,7 +256,4 @@ class RangeTest:
         with suppress(Exception, KeyboardInterrupt):
             error.partial_result = self.result  # pyright: ignore[reportAttributeAccessIssue]
             if len(self.curve) and hasattr(error, "add_note"):  # Python 3.11
-                error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
-                    "What was measured so far is on this exception as partial_result; in an interactive session that "
-                    "is sys.last_value.partial_result."
-                )
+                error.add_note(PARTIAL_RESULT_NOTE)  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,17 +1,19 @@
-"""A view in a terminal: the plot as text, and texts made safe to print."""
+"""A view in a terminal: the plot as text, and texts made safe to print and wrapped between their words."""
 
 import shutil
 import sys
+import textwrap
 
 import numpy as np
 
 from lr_finder.extras import extra
 from lr_finder.report.view import View
 
-NARROWEST, WIDEST = 50, 100
-"""Columns of what is written; a narrower terminal wraps it."""
+NARROWEST, WIDEST = 30, 100
+"""Columns of what is drawn; a narrower terminal wraps it."""
 
 HEIGHT = 14
+WIDE_ENOUGH_FOR_TITLE = 60
 FRAME_IN_ASCII = str.maketrans("┌┐└┘─│", "++++-|")
 
 
@@ -20,7 +22,7 @@ def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None
 
     Args:
         shown: What to draw.
-        width: Columns, limited to 50 to 100; `terminal_width()` where left out.
+        width: Columns, limited to 30 to 100; `terminal_width()` where left out.
         ascii_only: Whether to draw with ASCII characters; where left out, if standard output can hold no others.
 
     Raises:
@@ -31,12 +33,13 @@ def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None
 
     if not len(shown.lrs):
         return "There is no finite loss to draw."
-    width = terminal_width() if width is None else min(max(width, NARROWEST), WIDEST)
+    width = min(max(terminal_width() if width is None else width, NARROWEST), WIDEST)
     if ascii_only is None:
         ascii_only = not _can_print("┌▀│")
     title, marks = "loss against learning rate", []
     if shown.suggestion is not None:
-        title, marks = f"{title} (│ suggested: {shown.suggestion.lr:.2g})", [shown.suggestion.lr]
+        mark, marks = f"│ suggested: {shown.suggestion.lr:.2g}", [shown.suggestion.lr]
+        title = f"{title} ({mark})" if width >= WIDE_ENOUGH_FOR_TITLE else mark
     low, high = min([shown.lrs[0], *marks]), max([shown.lrs[-1], *marks])
     if low == high:
         low, high = low / 10, high * 10
@@ -62,8 +65,29 @@ def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None
 
 
 def terminal_width() -> int:
-    """Columns to write in: those of the terminal, but 50 at least and 100 at most."""
-    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    """Columns to write in: those of the terminal, but 100 at most."""
+    return min(shutil.get_terminal_size().columns, WIDEST)
+
+
+def wrapped(text: str, width: int | None = None) -> str:
+    """The text in lines that fit into the terminal and break between words only; its own line breaks stay.
+
+    A word that is longer than a line keeps a line of its own. What a line is indented by, its continuation is too.
+    """
+    width = terminal_width() if width is None else width
+    return "\n".join(_wrapped_line(line, width) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, width: int) -> str:
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    return textwrap.fill(
+        line.lstrip(" "),
+        max(width, len(indent) + 1),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def printable(text: str) -> str:
