@@ -7,7 +7,6 @@ from sklearn.datasets import load_digits
 from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClassification, set_seed
 
 from lr_finder import lr_find
-from lr_finder.integrations.transformers import set_learning_rate
 
 
 def make(folder):
@@ -36,7 +35,7 @@ def main():
         trainer = make(folder)
         result = lr_find(trainer)
         print(result.explain())
-        set_learning_rate(trainer, result)
+        result.apply(trainer)
         trainer.train()
 
 

@@ -1,52 +1,10 @@
 """`lr_find`: finds out what it was given and hands over to the integration for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-
-@dataclass(frozen=True)
-class Supported:
-    """A kind of first argument: the package that defines its class, and where its `lr_find` is."""
-
-    package: str
-    module: str
-    call: str
-
-
-TORCH = Supported("torch", "lr_finder.integrations.torch", "lr_find(model, optimizer, loss_fn, train_loader)")
-# The first match wins: a class may come from several packages, the most particular stands first.
-SUPPORTED = (
-    Supported("lr_finder.learner", "lr_finder.learner", "lr_find(learn)"),
-    Supported("flax.nnx", "lr_finder.integrations.optax.nnx", "lr_find(nnx_model, loss, make_optimizer, batches)"),
-    Supported(
-        "lightning.pytorch",
-        "lr_finder.integrations.lightning",
-        "lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)",
-    ),
-    Supported(
-        "pytorch_lightning",
-        "lr_finder.integrations.pytorch_lightning",
-        "lr_find(trainer, lightning_module, train_dataloaders=... | datamodule=...)",
-    ),
-    Supported("transformers.trainer", "lr_finder.integrations.transformers", "lr_find(trainer)"),
-    Supported("keras", "lr_finder.integrations.keras", "lr_find(keras_model, x, y, batch_size=64)"),
-    Supported("fastai", "lr_finder.integrations.fastai", "lr_find(learn)"),
-    Supported("skorch", "lr_finder.integrations.skorch", "lr_find(net, X, y)"),
-    Supported("ignite", "lr_finder.integrations.ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"),
-    TORCH,
-)
-PREPARED = Supported(
-    "accelerate", "lr_finder.integrations.accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
-)
-LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "lr_find(loss, params, make_optimizer, batches)")
-STEP_FUNCTION = Supported(
-    "",
-    "lr_finder.integrations.torch",
-    "lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model])",
-)
-
+from lr_finder.kinds import LOSS_FUNCTION, PREPARED, STEP_FUNCTION, SUPPORTED, TORCH, Supported, is_from, kind_of
 
 if TYPE_CHECKING:
     from lr_finder.overloads import lr_find as lr_find
@@ -103,24 +61,18 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
     if isinstance(optimizer, Mapping):
         optimizer = list(optimizer.values())
     optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
-    if any(_is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
+    if any(is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
         return PREPARED
     # Lightning's modules and Keras' models on torch are torch modules too: with an optimizer of torch that is meant.
-    if _is_from("torch.optim", optimizer) and _is_from("torch.nn", training):
+    if is_from("torch.optim", optimizer) and is_from("torch.nn", training):
         return TORCH
-    for kind in SUPPORTED:
-        if _is_from(kind.package, training):
-            return kind
+    if (kind := kind_of(training)) is not None:
+        return kind
     # Functions have no class to go by: what comes with them tells a loss from a training step.
     if callable(training) and not isinstance(training, type):
-        if "optimizer" in keywords or any(_is_from("torch.optim", one) for one in optimizers):
+        if "optimizer" in keywords or any(is_from("torch.optim", one) for one in optimizers):
             return STEP_FUNCTION
         if len(arguments) >= 2 or "make_optimizer" in keywords:
             return LOSS_FUNCTION
     calls = "\n".join(dict.fromkeys(f"  {kind.call}" for kind in (*SUPPORTED, LOSS_FUNCTION, STEP_FUNCTION)))
     raise TypeError(f"lr_find() does not know what to do with {type(training).__name__}; it takes\n{calls}")
-
-
-def _is_from(package: str, thing: Any) -> bool:
-    """Whether the class of a thing, or one that it builds on, is defined in the package."""
-    return any(f"{base.__module__}.".startswith(f"{package}.") for base in type(thing).__mro__)

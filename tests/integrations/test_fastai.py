@@ -1,6 +1,7 @@
 """fastai 2's Learner: searched by its own `fit`, with the callbacks that are part of a training step."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from lr_finder import StopReason, lr_find
+from curves import valley_curve
+from lr_finder import RangeTestResult, StopReason, lr_find
 from quadratic import Quadratic, mean_output
 from ways.fastai import SGD, Callback, DataLoaders, Learner, warnings
 
@@ -219,3 +221,15 @@ def test_a_sweep_that_runs_away_stops(tmp_path):
         StopReason.DIVERGED,
         StopReason.NOT_FINITE,
     )
+
+
+@pytest.mark.parametrize("has_fitted", [False, True])
+@pytest.mark.parametrize("options", [{"lr": slice(1e-3, 1e-2)}, {"opt_func": partial(Adam, lr=slice(1e-3, 1e-2))}])
+def test_a_learner_fits_with_the_rate_and_its_groups_keep_their_ratio(tmp_path, options, has_fitted):
+    learn = new_learner(tmp_path, splitter=two_groups, **options)
+    if has_fitted:
+        learn.fit(1)
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    assert result.apply(learn) == [(1e-2, result.suggestion.lr)]
+    learn.fit(1)
+    np.testing.assert_allclose(list(learn.opt.hypers.attrgot("lr")), result.suggestion.lr * np.array([0.1, 1]))

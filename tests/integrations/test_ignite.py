@@ -144,3 +144,10 @@ def test_what_can_not_work_is_refused_by_name():
         lr_find(trainer, optimizer=optimizer, data=[])
     with pytest.raises(TypeError, match="optimizer must be a torch optimizer"):
         lr_find(trainer, optimizer=["Adam"], data=data)
+
+
+def test_apply_takes_the_optimizer_and_not_the_engine():
+    trainer, optimizer, data, model = parts()
+    result = lr_find(trainer, optimizer=optimizer, data=data, state=[model])
+    with pytest.raises(TypeError, match=r"apply\(\) takes an optimizer .*got Engine"):
+        result.apply(trainer)

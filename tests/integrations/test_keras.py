@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from lr_finder import StopReason, Sweep, lr_find
+from curves import valley_curve
+from lr_finder import RangeTestResult, StopReason, Sweep, lr_find
 from lr_finder.integrations.keras import LRFinder
 
 # Keras reads tensors of the torch backend in a way that NumPy 2 deprecates.
@@ -331,3 +332,30 @@ REFUSED = {
 def test_what_can_not_work_is_refused_by_name(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+RESULT = RangeTestResult(valley_curve(), steps_taken=200)
+
+
+@pytest.mark.parametrize("has_loss_scaling", [False, True])
+def test_a_model_trains_with_the_rate(has_loss_scaling):
+    model = loss_scaling() if has_loss_scaling else slope()
+    assert RESULT.apply(model) == [(pytest.approx(0.1), pytest.approx(RESULT.suggestion.lr))]
+    model.fit(np.ones((8, 1), np.float32), np.zeros((8, 1), np.float32), verbose=0)
+    np.testing.assert_allclose(values(model)[0], 1 - 2 * RESULT.suggestion.lr, rtol=1e-6)
+
+
+def test_optimizers_get_the_rate_and_keep_their_ratios():
+    first, second = keras.optimizers.SGD(0.1), keras.optimizers.Adam(0.01)
+    RESULT.apply([first, second])
+    assert float(first.learning_rate) == pytest.approx(RESULT.suggestion.lr)
+    assert float(second.learning_rate) == pytest.approx(RESULT.suggestion.lr / 10)
+
+
+def test_a_schedule_takes_no_rate_and_a_model_with_two_optimizers_says_which():
+    with pytest.raises(TypeError, match=r"the rate of SGD is a schedule, ExponentialDecay, .*compile the model again"):
+        RESULT.apply(new_model(lambda: keras.optimizers.SGD(SCHEDULE)))
+    model = new_model()
+    model.critic_optimizer = keras.optimizers.SGD()
+    with pytest.raises(TypeError, match=r"several optimizers \(model.optimizer, model.critic_optimizer\): give"):
+        RESULT.apply(model)

@@ -7,7 +7,8 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, Checkpoint, Freezer, GradientNormClipping, LRScheduler
 from torch import nn
 
-from lr_finder import lr_find
+from curves import valley_curve
+from lr_finder import RangeTestResult, lr_find
 from quadratic import Quadratic, mean_output
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
@@ -171,3 +172,22 @@ def test_what_can_not_work_is_refused_by_name():
         lr_find(new_net(), INPUTS, LABELS, start_lr=[1e-3, 1e-2])
     with pytest.raises(ValueError, match="num_it must be at least 2"):
         lr_find(new_net(), INPUTS, LABELS, num_it=1)
+
+
+@pytest.mark.parametrize("is_initialized", [False, True])
+def test_a_net_trains_with_the_rate_and_its_groups_keep_their_ratio(is_initialized):
+    rates = []
+
+    class Noting(Callback):
+        def on_train_begin(self, net, **_):
+            rates.append([group["lr"] for group in net.optimizer_.param_groups])
+
+    net = new_net(lr=0.1, optimizer__param_groups=[("0.*", {"lr": 0.01})], callbacks=[Noting()])
+    if is_initialized:
+        net.initialize()
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    expected = [pytest.approx(result.suggestion.lr / 10), pytest.approx(result.suggestion.lr)]
+    assert sorted(result.apply(net)) == [(0.01, expected[0]), (0.1, expected[1])]
+    net.partial_fit(INPUTS, LABELS)
+    net.fit(INPUTS, LABELS)  # makes a new optimizer
+    assert rates == [expected, expected]

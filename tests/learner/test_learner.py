@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from curves import valley_curve
 from learner.learners import SGD, classifier, samples, small_learner
+from lr_finder import RangeTestResult
 from lr_finder.learner import DataBunch, Learner
 
 
@@ -249,3 +251,16 @@ def test_one_cycle_takes_slices_and_optimizers_without_momentum():
     assert learn.recorder.moms == [None] * 6
     with pytest.raises(ValueError, match=r"pct_start must be from 0 to 1, got 1\.5"):
         learn.fit_one_cycle(1, pct_start=1.5)
+
+
+def test_trainings_that_name_no_rate_take_the_one_that_was_applied():
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    learn = small_learner()
+    assert result.apply(learn) == [(3e-3, result.suggestion.lr)]
+    assert learn.opt.lr == result.suggestion.lr
+    learn.fit(1)
+    assert learn.recorder.lrs == [result.suggestion.lr] * 6
+    learn.fit_one_cycle(1, div_factor=10)
+    assert learn.recorder.lrs[0] == pytest.approx(result.suggestion.lr / 10)
+    learn.fit(1, 0.1)
+    assert learn.recorder.lrs == [0.1] * 6

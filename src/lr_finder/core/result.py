@@ -10,8 +10,8 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from lr_finder.core import storage
+from lr_finder.core.apply import apply
 from lr_finder.core.record import Record
-from lr_finder.curve import parameter_groups
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.equality import are_equal
 from lr_finder.curve.probe import Probe, suggestion_from_probes
@@ -150,19 +150,21 @@ class RangeTestResult:
         """
         return schedule(self.suggestion.lr, kind, total_steps)
 
-    def apply(self, optimizer: Any) -> list[tuple[float, float]]:
-        """Sets the suggested rate in an optimizer; every parameter group keeps its ratio to the largest rate.
+    def apply(self, target: Any) -> list[tuple[float, float]]:
+        """Sets the suggested rate in what was searched; parameter groups keep their ratios to the largest rate.
 
         Args:
-            optimizer: Anything with `param_groups`, as in torch; it is modified.
+            target: An optimizer, several (as a list or by name), or the trainer, module, net, learner or model that was
+                searched; it is modified.
 
         Returns:
-            The old and the new rate of each parameter group.
+            The old and the new rate, of each parameter group where there are such.
 
         Raises:
-            NoSuggestionError: There is no rate to set; the optimizer is as it was.
+            NoSuggestionError: There is no rate to set; the target is as it was.
+            TypeError: There is no rate in the target; the text says what takes its place.
         """
-        return parameter_groups.apply(optimizer, self.suggestion.lr)
+        return apply(target, self.suggestion.lr)
 
     def plot(
         self,

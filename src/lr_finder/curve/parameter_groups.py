@@ -1,6 +1,5 @@
 """Getting and setting the rates of an optimizer's parameter groups, for anything built like torch's."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,29 +35,42 @@ def largest_momentum(groups: Groups) -> float | None:
     return max(known) if known and len(known) == len(values) else None
 
 
-def write_lrs(groups: Groups, lrs: Iterable[float]) -> None:
+def write_lrs(groups: Groups, lrs: Iterable[float], name: str = "lr") -> None:
     """Sets the rate of each group. A tensor is filled, not replaced: a compiled or captured step reads that tensor."""
     for group, lr in zip(groups, lrs, strict=True):
-        if hasattr(group["lr"], "fill_"):
-            group["lr"].fill_(float(lr))
+        if hasattr(group[name], "fill_"):
+            group[name].fill_(float(lr))
         else:
-            group["lr"] = float(lr)
+            group[name] = float(lr)
 
 
-def apply(optimizer: Any, lr: float) -> list[tuple[float, float]]:
-    """Sets the largest rate to `lr`, keeps the groups' ratios, checks what was set; the old and new rates."""
-    if not hasattr(optimizer, "param_groups"):
-        raise TypeError(f"optimizer must have param_groups, got {type(optimizer).__name__}")
-    groups = optimizer.param_groups
+def set_rate(groups: Groups, lr: float) -> list[tuple[float, float]]:
+    """Sets the largest rate to `lr`, and what a scheduler takes for the rate; the groups keep their ratios.
+
+    Returns:
+        The old and the new rate of each group.
+
+    Raises:
+        RuntimeError: An optimizer did not keep the rate.
+    """
     old = lrs_of(groups)
-    write_lrs(groups, lr * group_ratios(base_lrs(groups)))
+    lrs = lr * group_ratios(base_lrs(groups))
+    write_lrs(groups, lrs)
+    scheduled = [index for index, group in enumerate(groups) if "initial_lr" in group]
+    write_lrs([groups[index] for index in scheduled], lrs[scheduled], "initial_lr")
     new = lrs_of(groups)
-    if not np.isclose(max(new), lr, rtol=1e-3):  # a low-precision tensor may round
-        raise RuntimeError(f"the optimizer's rate was set to {lr:.3g} but reads {max(new):.3g}")
-    if any("initial_lr" in group for group in groups):
-        warnings.warn(
-            "A learning-rate scheduler was attached to this optimizer and will overwrite the rate at its next step; "
-            "create the scheduler after apply().",
-            stacklevel=3,
-        )
+    check_rate(max(new), lr)
     return list(zip(old, new, strict=True))
+
+
+def check_rate(read: float, lr: float) -> None:
+    """Raises where the rate that is read differs from the one that was set; a low-precision tensor may round."""
+    if not np.isclose(read, lr, rtol=1e-3):
+        raise RuntimeError(f"the optimizer's rate was set to {lr:.3g} but reads {read:.3g}")
+
+
+def scaled_to(rate: Any, lr: float) -> Any:
+    """A rate, the rates of several groups or a slice over them, with `lr` as the largest and the same ratios."""
+    if isinstance(rate, slice):
+        return slice(rate.start if rate.start is None else rate.start * lr / rate.stop, lr)
+    return float(lr) if np.ndim(rate) == 0 else lr * group_ratios(rate)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
-from lr_finder.curve.parameter_groups import largest_momentum, lrs_of
+from lr_finder.curve.parameter_groups import check_rate, largest_momentum, lrs_of, scaled_to
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training, settings_of
 from lr_finder.extras import extra
@@ -58,6 +61,23 @@ def lr_find(
     if not len(learn.dls.train):
         raise ValueError("learn.dls.train must have at least one batch; is the batch size larger than the data?")
     return search_with_bar(lambda on_step: _ramp(learn, on_step), progress, **options)
+
+
+def apply(learn: Learner, lr: float) -> list[tuple[float, float]]:
+    """Makes a fastai Learner train with `lr` where a fit names no rate; a slice over its groups keeps its ratios.
+
+    Returns:
+        The old and the new rate, the largest of the groups.
+    """
+    made_with = getattr(learn.opt_func, "keywords", {})
+    if "lr" in made_with:  # the optimizer is still to be made, and the Learner would take its rate from there
+        learn.lr = made_with["lr"]
+        learn.opt_func = partial(learn.opt_func, lr=scaled_to(learn.lr, lr))
+    old, learn.lr = learn.lr, scaled_to(learn.lr, lr)
+    if learn.opt is not None:
+        learn.opt.set_hypers(lr=learn.lr)
+        check_rate(max(lrs_of(learn.opt.hypers)), lr)
+    return [(float(old.stop if isinstance(old, slice) else np.max(old)), lr)]
 
 
 def _ramp(learn: Learner, on_step: OnStep) -> Ramp:

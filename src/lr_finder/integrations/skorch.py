@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
+from lr_finder.curve.parameter_groups import base_lrs, set_rate
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.search import search_with_bar
@@ -53,6 +54,26 @@ def lr_find(
         return search_with_bar(_training(net, X, y).ramp, progress, **options)
 
 
+def apply(net: NeuralNet, lr: float) -> list[tuple[float, float]]:
+    """Makes a skorch net train with `lr`, initialized or not; `optimizer__param_groups` keep their ratios.
+
+    Returns:
+        The old and the new rate: of each parameter group once the net is initialized, else of each of its settings.
+    """
+    name = "optimizer__lr" if hasattr(net, "optimizer__lr") else "lr"
+    patterns: list[Any] = getattr(net, "optimizer__param_groups", [])
+    settings = [float(getattr(net, name)), *(float(group["lr"]) for _, group in patterns if "lr" in group)]
+    groups = [group for optimizer in _optimizers(net) for group in optimizer.param_groups] if net.initialized_ else []
+    factor = lr / max(base_lrs(groups) or settings)
+    changes = set_rate(groups, lr) if groups else [(rate, rate * factor) for rate in settings]
+    setattr(net, name, settings[0] * factor)
+    if patterns:
+        net.optimizer__param_groups = [
+            (pattern, {**group, "lr": group["lr"] * factor} if "lr" in group else group) for pattern, group in patterns
+        ]
+    return changes
+
+
 def _make_ready(net: NeuralNet, inputs: Any, targets: Any) -> None:
     """Initializes the net as `fit` would, with no callback but those that are part of training."""
     net.check_training_readiness()
@@ -84,7 +105,10 @@ def _training(net: NeuralNet, inputs: Any, targets: Any) -> StepTraining:
     def step() -> Any:
         return net.train_step(batches.next())["loss"]  # pyright: ignore[reportOptionalSubscript]
 
-    optimizers = [getattr(net, f"{name}_") for name in net._optimizers]
     return StepTraining(
-        step, optimizers, state=[net, loader], restart=batches.restart, batch_size=batch_size_of(loader)
+        step, _optimizers(net), state=[net, loader], restart=batches.restart, batch_size=batch_size_of(loader)
     )
+
+
+def _optimizers(net: NeuralNet) -> list[Any]:
+    return [getattr(net, f"{name}_") for name in net._optimizers]

@@ -9,6 +9,7 @@ learn.fit(2, learn.recorder.min_grad_lr)
 from lr_finder.extras import extra
 
 with extra("torch"):
+    from lr_finder.learner.apply import apply as apply
     from lr_finder.learner.callback import Callback, LearnerCallback
     from lr_finder.learner.data import DataBunch
     from lr_finder.learner.learner import Learner

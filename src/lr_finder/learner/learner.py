@@ -53,6 +53,7 @@ class Learner:
         silent: Whether trainings show neither table nor progress bar.
 
     Attributes:
+        lr: The rate of trainings that name none: slice(3e-3), or what `result.apply(learn)` set.
         recorder: The `Recorder` of the last training; there is none before the first.
     """
 
@@ -91,13 +92,14 @@ class Learner:
         self.callbacks = _as_list(callbacks)
         self.layer_groups = list(layer_groups or one_group(self.model))
         self.silent = silent
+        self.lr: Floats | slice = DEFAULT_LR
         self._opt: OptimWrapper | None = None
 
     @property
     def opt(self) -> OptimWrapper:
         """The optimizer; made when it is first needed."""
         if self._opt is None:
-            self.create_opt(DEFAULT_LR, self.wd)
+            self.create_opt(self.lr, self.wd)
         return self._opt  # pyright: ignore[reportReturnType]
 
     @opt.setter
@@ -130,7 +132,7 @@ class Learner:
     def fit(
         self,
         epochs: int,
-        lr: "Floats | slice" = DEFAULT_LR,
+        lr: "Floats | slice | None" = None,
         wd: Floats | None = None,
         callbacks: Callback | Iterable[Callback] | None = None,
     ) -> None:
@@ -138,7 +140,7 @@ class Learner:
 
         Args:
             epochs: How often to go through the training data.
-            lr: One rate, one per layer group, or a slice over the layer groups.
+            lr: One rate, one per layer group, or a slice over the layer groups; the learner's where left out.
             wd: Weight decay; the learner's where left out.
             callbacks: Callbacks of this training beside the learner's.
 
@@ -147,14 +149,14 @@ class Learner:
         """
         count_batches(self.data.train_dl, "train_dl")
         self.opt.wd = self.wd if wd is None else wd
-        self.opt.lr = self.lr_range(lr)
+        self.opt.lr = self.lr_range(self.lr if lr is None else lr)
         made = [make(self) for make in self.callback_fns]
         training.train(self, epochs, [*self.callbacks, *made, *_as_list(callbacks)])
 
     def fit_one_cycle(
         self,
         cyc_len: int,
-        max_lr: "Floats | slice" = DEFAULT_LR,
+        max_lr: "Floats | slice | None" = None,
         moms: tuple[float, float] = (0.95, 0.85),
         div_factor: float = 25.0,
         pct_start: float = 0.3,
@@ -163,7 +165,7 @@ class Learner:
         callbacks: Callback | Iterable[Callback] | None = None,
     ) -> None:
         """Trains the model for `cyc_len` epochs in one cycle of the rate; see `OneCycleScheduler`."""
-        max_lr = self.lr_range(max_lr)
+        max_lr = self.lr_range(self.lr if max_lr is None else max_lr)
         cycle = OneCycleScheduler(self, max_lr, moms, div_factor, pct_start, final_div)
         self.fit(cyc_len, max_lr, wd, [*_as_list(callbacks), cycle])
 

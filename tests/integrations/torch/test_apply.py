@@ -57,3 +57,28 @@ def test_a_one_cycle_schedule_peaks_as_torch_does_with_its_maximum():
         cycle.step()
     assert max(rates) == pytest.approx(schedule.lr)
     assert abs(rates.index(max(rates)) - schedule.warmup_steps) <= 1
+
+
+@pytest.mark.parametrize("kind", [list, lambda pair: dict(zip("gc", pair, strict=True))], ids=["list", "mapping"])
+def test_apply_sets_the_rate_in_several_optimizers_and_keeps_their_ratios(kind):
+    generator, critic = nn.Linear(1, 1), nn.Linear(1, 1)
+    optimizers = [torch.optim.Adam(generator.parameters(), lr=1e-4), torch.optim.Adam(critic.parameters(), lr=4e-4)]
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    changes = result.apply(kind(optimizers))
+    assert changes == [(1e-4, pytest.approx(result.suggestion.lr / 4)), (4e-4, pytest.approx(result.suggestion.lr))]
+    assert [optimizer.param_groups[0]["lr"] for optimizer in optimizers] == [new for _, new in changes]
+
+
+def test_a_scheduler_made_anew_after_apply_starts_from_the_rate():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    with pytest.warns(UserWarning, match="create the scheduler after apply"):
+        result.apply(optimizer)
+    assert torch.optim.lr_scheduler.StepLR(optimizer, 10).base_lrs == [pytest.approx(result.suggestion.lr)]
+
+
+@pytest.mark.parametrize("target", [nn.Linear(1, 1), lambda lr: None, [], {"params": torch.zeros(1)}])
+def test_apply_says_what_takes_the_place_of_a_target_without_a_rate(target):
+    with pytest.raises(TypeError, match=r"apply\(\) takes an optimizer .*make_optimizer\(float\(result.suggestion\)\)"):
+        RangeTestResult(valley_curve(), steps_taken=200).apply(target)

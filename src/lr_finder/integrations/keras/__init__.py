@@ -1,5 +1,10 @@
 """Keras 3 on any backend: a compiled model with the data that it is fitted to."""
 
-from lr_finder.integrations.keras.find import LRFinder, lr_find
+from lr_finder.extras import extra
 
-__all__ = ["LRFinder", "lr_find"]
+with extra("keras"):
+    from lr_finder.integrations.keras.apply import apply
+    from lr_finder.integrations.keras.callback import LRFinder
+    from lr_finder.integrations.keras.find import lr_find
+
+__all__ = ["LRFinder", "apply", "lr_find"]

@@ -17,6 +17,7 @@ from lr_finder.curve.parameter_groups import largest_momentum
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Sweep
 from lr_finder.curve.training import Setting, Training, settings_of
+from lr_finder.integrations.keras.optimizers import inner, optimizers_of
 from lr_finder.integrations.search import OnStep
 from lr_finder.preserve import preserve
 
@@ -51,13 +52,10 @@ class LRFinder(keras.callbacks.Callback):
         batch_size: int | None = None,
     ):
         super().__init__()
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"model must be a keras.Model, got {type(model).__name__}")
-        if not model.compiled or model.optimizer is None:
-            raise ValueError("model must be compiled with an optimizer: model.compile(optimizer, loss)")
+        optimizers_of(model)
         self._swept = model
         self._wd = sweep.wd
-        optimizer = _optimizer(model)
+        optimizer = inner(model.optimizer)
         self._test = RangeTest.over(
             sweep,
             validate=validate,
@@ -128,7 +126,7 @@ class LRFinder(keras.callbacks.Callback):
     def _make_ready(self) -> None:
         """Makes every step one call, with a rate that can be set."""
         model = self._swept
-        optimizer = _optimizer(model)
+        optimizer = inner(model.optimizer)
         if not isinstance(optimizer._learning_rate, keras.Variable):  # a schedule or a function
             rate = keras.Variable(0.0, name="learning_rate", dtype="float32", trainable=False)
             optimizer._track_variable(rate)
@@ -139,11 +137,6 @@ class LRFinder(keras.callbacks.Callback):
             model.train_step = partial(model.train_step)
         model.steps_per_execution = 1
         model.train_function = None  # the one that is there may take several steps a call
-
-
-def _optimizer(model: keras.Model) -> Any:
-    """The optimizer itself, also under a LossScaleOptimizer."""
-    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def _settings(optimizer: Any) -> dict[str, Setting]:

@@ -3,22 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import keras
+
 from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.errors import DataEndedError
-from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
+from lr_finder.integrations.keras.callback import LRFinder
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.integrations.stateful import stateful
 from lr_finder.preserve import preserve
-
-with extra("keras"):
-    import keras
-
-    from lr_finder.integrations.keras.callback import LRFinder
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

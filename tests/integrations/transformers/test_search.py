@@ -3,22 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
-from torch.utils.data import DataLoader, Dataset, IterableDataset
-from transformers import (
-    BertConfig,
-    BertForSequenceClassification,
-    LlamaConfig,
-    LlamaForCausalLM,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-    set_seed,
-)
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import Trainer, TrainerCallback
 
-from lr_finder import NoSuggestionError, StopReason, lr_find
+from integrations.transformers.trainers import Sentences, Text, arguments, bert, llama, trainer_of, with_lora
+from lr_finder import StopReason, lr_find
 from lr_finder.integrations import transformers
-from lr_finder.integrations.transformers import set_learning_rate
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,71 +17,6 @@ pytestmark = [
 ]
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_state(monkeypatch):
-    """Transformers 4 leaves the precision of one trainer to the next, through the environment."""
-    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
-
-
-class Sentences(Dataset):
-    """Rows of tokens; the class is whether the first token is among the lower half."""
-
-    def __init__(self, count=48, length=6):
-        generator = torch.Generator().manual_seed(1)
-        self.tokens = torch.randint(0, 20, (count, length), generator=generator)
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def __getitem__(self, index):
-        return {"input_ids": self.tokens[index], "labels": (self.tokens[index, 0] < 10).long()}
-
-
-class Text(Sentences):
-    """The same rows for a language model; some labels are masked, so that batches differ in their tokens."""
-
-    def __getitem__(self, index):
-        labels = self.tokens[index].clone()
-        labels[: 1 + index % 4] = -100
-        return {"input_ids": self.tokens[index], "labels": labels}
-
-
-def bert(dropout=0.1):
-    torch.manual_seed(0)
-    return BertForSequenceClassification(
-        BertConfig(vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-                   max_position_embeddings=8, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
-    )  # fmt: skip
-
-
-def llama():
-    torch.manual_seed(0)
-    return LlamaForCausalLM(
-        LlamaConfig(vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-                    num_key_value_heads=2, max_position_embeddings=8)
-    )  # fmt: skip
-
-
-def with_lora():
-    return get_peft_model(bert(), LoraConfig(r=2, target_modules=["query", "value"], modules_to_save=["classifier"]))
-
-
-def arguments(folder, **settings):
-    usual = {"output_dir": str(folder / "out"), "max_steps": 8, "per_device_train_batch_size": 8, "use_cpu": True,
-             "report_to": [], "save_strategy": "no", "logging_steps": 2, "disable_tqdm": True}  # fmt: skip
-    return TrainingArguments(**(usual | settings))
-
-
-def trainer_of(folder, model=None, data=None, optimizers=(None, None), kind=Trainer, callbacks=None, **settings):
-    model = bert() if model is None else model
-    data = Sentences() if data is None else data
-    set_seed(3)
-    return kind(
-        model, arguments(folder, **settings), train_dataset=data, eval_dataset=data, optimizers=optimizers,
-        callbacks=callbacks,
-    )  # fmt: skip
 
 
 SETTINGS = {
@@ -317,35 +242,6 @@ class Stream(IterableDataset):
 
 def test_a_stream_will_do(tmp_path):
     assert len(lr_find(trainer_of(tmp_path, data=Stream()), **BOUNDS).losses) == 20
-
-
-def test_the_rate_is_written_for_a_trainer_that_has_not_trained(tmp_path):
-    trainer = trainer_of(tmp_path, bert(dropout=0), Sentences(512), per_device_train_batch_size=64,
-                         lr_scheduler_type="constant")  # fmt: skip
-    result = lr_find(trainer)
-    set_learning_rate(trainer, result)
-    assert trainer.args.learning_rate == result.suggestion.lr
-    trainer.train()
-    assert {group["lr"] for group in trainer.optimizer.param_groups} == {result.suggestion.lr}
-    # Once more: now there is an optimizer, and a scheduler that started from the rate before.
-    trainer.args.learning_rate = 1.0
-    set_learning_rate(trainer, result)
-    for group in trainer.optimizer.param_groups:
-        group["lr"] *= 0.5
-    set_learning_rate(trainer, result)
-    trainer.train()
-    assert {group["lr"] for group in trainer.optimizer.param_groups} == {result.suggestion.lr}
-
-
-def test_no_rate_is_written_where_the_curve_tells_none(tmp_path):
-    class Constant(Trainer):
-        def compute_loss(self, *arguments, **keywords):
-            return 0 * super().compute_loss(*arguments, **keywords) + 1
-
-    trainer = trainer_of(tmp_path, kind=Constant)
-    with pytest.raises(NoSuggestionError):
-        set_learning_rate(trainer, lr_find(trainer, num_it=40))
-    assert trainer.args.learning_rate == 5e-5
 
 
 def test_a_model_of_transformers_without_a_trainer_is_plain_pytorch():

@@ -1,0 +1,45 @@
+"""Sets a rate in what was searched: in optimizers here, in all else through the integration for it."""
+
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from lr_finder.curve.parameter_groups import set_rate
+from lr_finder.kinds import kind_of
+
+
+def apply(target: Any, lr: float) -> list[tuple[float, float]]:
+    """Sets the largest rate of a target to `lr`; the old and the new rates.
+
+    Args:
+        target: One optimizer or several, as a list or by name, or what was searched.
+        lr: The rate.
+
+    Raises:
+        TypeError: There is no rate in the target; the text says what takes its place.
+    """
+    things = list(target.values()) if isinstance(target, Mapping) else target
+    things = list(things) if isinstance(things, (list, tuple)) else [things]
+    if things and all(hasattr(thing, "param_groups") for thing in things):
+        return _apply_to_groups([group for optimizer in things for group in optimizer.param_groups], lr)
+    kind = kind_of(things[0]) if things else None
+    set_in = getattr(import_module(kind.module), "apply", None) if kind else None
+    if set_in is None:
+        raise TypeError(
+            "apply() takes an optimizer with param_groups, several of them, or the trainer, module, net, learner or "
+            f"model that was searched, got {type(target).__name__}; where a function makes the optimizer, as in JAX, "
+            "call it with the rate: make_optimizer(float(result.suggestion))"
+        )
+    return set_in(target, lr)
+
+
+def _apply_to_groups(groups: list[dict[str, Any]], lr: float) -> list[tuple[float, float]]:
+    changes = set_rate(groups, lr)
+    if any("initial_lr" in group for group in groups):
+        warnings.warn(
+            "A learning-rate scheduler was attached to this optimizer and will overwrite the rate at its next step; "
+            "create the scheduler after apply().",
+            stacklevel=4,
+        )
+    return changes

@@ -1,0 +1,1 @@
+"""What `lr_finder.integrations.transformers` is made of."""
