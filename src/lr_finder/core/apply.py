@@ -31,7 +31,8 @@ def apply(target: Any, lr: float) -> list[tuple[float, float]]:
             f"model that was searched, got {type(target).__name__}; where a function makes the optimizer, as in JAX, "
             "call it with the rate: make_optimizer(float(result.suggestion))"
         )
-    return set_in(target, lr)
+    changes = set_in(target, lr)
+    return list(changes.values()) if isinstance(changes, Mapping) else changes  # some name the places
 
 
 def _apply_to_groups(groups: list[dict[str, Any]], lr: float) -> list[tuple[float, float]]:

@@ -5,10 +5,11 @@ from lr_finder.extras import extra
 with extra("lightning"):
     from lightning.pytorch import Callback
 
+    from lr_finder.integrations.lightning_trainer.apply import apply
     from lr_finder.integrations.lightning_trainer.search import lr_find
     from lr_finder.integrations.lightning_trainer.search_before_fit import SearchBeforeFit
 
-__all__ = ["LRFinderCallback", "lr_find"]
+__all__ = ["LRFinderCallback", "apply", "lr_find"]
 
 
 class LRFinderCallback(SearchBeforeFit, Callback):
