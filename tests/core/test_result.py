@@ -167,7 +167,7 @@ BAD_FILES = {
     "too deep": ("[" * 100_000, "not readable as JSON"),
     "another format": ('{"format": "x"}', "it has no"),
     "no object": ("[1, 2]", "it has no"),
-    "newer": (saved_with(version=2), "format version 2, and this lr_finder reads versions up to 1: pip install"),
+    "newer": (saved_with(version=2), "format version 2, and this lr_finder reads versions up to 1: a newer lr_finder wrote it"),
     "version zero": (saved_with(version=0), "format version 0"),
     "rates of groups": (saved_with(group_lrs=[[1e-3, -1], [1e-2, 1]]), "damaged: .*group_lrs must be finite"),
     "transposed": (saved_with(group_lrs=[[1e-3, 1e-2]]), "damaged: .*group_lrs must have shape"),

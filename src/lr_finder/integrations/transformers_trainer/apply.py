@@ -11,8 +11,8 @@ def apply(trainer: Trainer, lr: float) -> list[tuple[float, float]]:
     """Makes a Trainer train with `lr`: parameter groups keep their ratios, and schedulers their course.
 
     Args:
-        trainer: Its `args.learning_rate` is set, and the rate in the optimizer and scheduler where it has these already.
-            It may be training.
+        trainer: Its `args.learning_rate` is set, and the rate in the optimizer and scheduler where it has these
+            already. It may be training.
         lr: The rate.
 
     Returns:
