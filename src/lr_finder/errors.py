@@ -8,7 +8,20 @@ PARTIAL_RESULT_NOTE = (
 
 
 class NoSuggestionError(RuntimeError):
-    """The curve does not tell a rate; the text says what was seen and what to try."""
+    """The curve does not tell a rate; the text says what was seen and what to try.
+
+    Args:
+        seen: What was seen, in a sentence.
+        remedy: What to do next, in a sentence.
+    """
+
+    def __init__(self, seen: str, remedy: str = ""):
+        super().__init__(seen, remedy)
+        self.seen = seen
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.seen} {self.remedy}".rstrip()
 
 
 class DataEndedError(Exception):

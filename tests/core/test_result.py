@@ -33,15 +33,30 @@ def test_it_shows_itself_in_a_line():
     assert "no suggestion; 1 points" in repr(RangeTestResult(Curve([1e-3], [1.0]), 1))
 
 
-def test_it_explains_itself():
-    text = RESULT.explain()
-    assert "In 200 training steps the learning rate climbed from 1e-06 to 10" in text
-    assert "Another 30 steps" in text
-    assert f"Start training with {RESULT.suggestion.lr:.2g}" in text
-    assert (
-        "There is no suggestion. The loss stayed at 1"
-        in RangeTestResult(Curve(np.geomspace(1, 2, 20), np.ones(20)), 20).explain()
-    )
+def test_it_explains_what_to_do_then_how_sure_it_is_then_what_was_measured():
+    to_do, how_sure, measured = RESULT.explain().split("\n")
+    assert to_do.startswith(f"Start training with {RESULT.suggestion.lr:.2g}. ")
+    assert how_sure.startswith("The best rate should lie between")
+    assert how_sure.endswith(RESULT.suggestion.doubt)
+    assert measured.startswith("In 200 training steps the learning rate climbed from 1e-06 to 10")
+    assert "Another 30 steps" in measured
+    assert RESULT.suggestion.seen in measured
+
+
+def test_without_a_suggestion_it_explains_what_to_do_next_first():
+    flat = RangeTestResult(Curve(np.geomspace(1, 2, 20), np.ones(20)), 20)
+    to_do, seen, measured = flat.explain().split("\n")
+    assert to_do.startswith("Check that it depends on the parameters that the optimizer holds")
+    assert seen.startswith("There is no suggestion. The loss stayed at 1 whatever the rate")
+    assert measured.startswith("In 20 training steps")
+
+
+def test_a_reason_is_what_was_seen_and_why_the_confidence_is_what_it_is():
+    suggestion = RESULT.suggestion
+    assert f"{suggestion.seen} {suggestion.doubt}" == suggestion.reason
+    assert suggestion.doubt.startswith(f"Confidence is {suggestion.confidence}: ")
+    own = replace(suggestion, reason="As my rule has it.")
+    assert (own.seen, own.doubt) == ("As my rule has it.", "")
 
 
 def test_apply_sets_the_rate_and_keeps_the_ratios():
@@ -167,7 +182,7 @@ BAD_FILES = {
     "too deep": ("[" * 100_000, "not readable as JSON"),
     "another format": ('{"format": "x"}', "it has no"),
     "no object": ("[1, 2]", "it has no"),
-    "newer": (saved_with(version=2), "format version 2, and this lr_finder reads versions up to 1: a newer lr_finder wrote it"),
+    "newer": (saved_with(version=2), "format version 2, and this lr_finder reads versions up to 1: a newer"),
     "version zero": (saved_with(version=0), "format version 0"),
     "rates of groups": (saved_with(group_lrs=[[1e-3, -1], [1e-2, 1]]), "damaged: .*group_lrs must be finite"),
     "transposed": (saved_with(group_lrs=[[1e-3, 1e-2]]), "damaged: .*group_lrs must have shape"),

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +83,31 @@ HOPELESS = {
 def test_there_is_no_number_where_the_curve_tells_none(rule, curve, seen):
     with pytest.raises(NoSuggestionError, match=seen):
         rule(curve)
+
+
+REMEDIES = {
+    "constant": (curve_of([0.7] * 100), "search up to higher rates, end_lr=1e+03"),
+    "only rises": (
+        curve_of(np.geomspace(1, 100, 100), StopReason.DIVERGED),
+        "where the loss only rose, search from low",
+    ),
+    "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "^Search up to higher rates, end_lr=1e+03.$"),
+    "falls by less than its noise": (curve_of(np.tile([2, 1.9], 50) - np.geomspace(1e-9, 0.01, 100)), "or num_it=300"),
+    "NaN at once": (curve_of([math.nan]), "^Check the data, the loss function and the initial weights"),
+    "NaN at a low rate": (Curve([1e-7, 2e-7], [2, math.nan], stop_reason=StopReason.NOT_FINITE), "float32"),
+    "NaN at a high rate": (Curve([1e-2, 2e-1], [2, math.nan], stop_reason=StopReason.NOT_FINITE), "start_lr=1e-04"),
+    "no data": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "^Give a loader that can start over"),
+    "interrupted": (curve_of([3.0, 2.0], StopReason.INTERRUPTED), "^Let the search run on.$"),
+    "too few steps": (curve_of([3.0, 2.0]), "^Take more steps, num_it=120 for example.$"),
+}
+
+
+@pytest.mark.parametrize(("curve", "remedy"), REMEDIES.values(), ids=REMEDIES)
+def test_where_there_is_no_number_it_is_said_what_to_do_next(curve, remedy):
+    with pytest.raises(NoSuggestionError) as caught:
+        find_rule("basin")(curve)
+    assert re.search(remedy.replace("+", r"\+"), caught.value.remedy)
+    assert str(caught.value) == f"{caught.value.seen} {caught.value.remedy}"
 
 
 @every_rule

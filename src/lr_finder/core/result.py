@@ -111,14 +111,14 @@ class RangeTestResult:
         read = find_rule(rule)
         if self.ignores_rate:
             raise NoSuggestionError(
-                "The losses were the same on the same batches at very different rates: nothing was trained. Check that "
-                "the loss depends on the parameters which the optimizer holds, and that they are trainable."
+                "The losses were the same on the same batches at very different rates: nothing was trained.",
+                "Check that the loss depends on the parameters that the optimizer holds, and that they are trainable.",
             )
         with np.errstate(all="ignore"):  # of losses that ran away to the edge of what numbers there are
             return read(self.curve)
 
     def explain(self) -> str:
-        """What the search saw, in a few plain sentences."""
+        """What to do, how sure that is and what the search saw, in a few plain sentences."""
         return explain(self.curve, self._suggestion_or_refusal, self.steps_taken, self.probes)
 
     def view(self, skip_start: int | None = None, skip_end: int | None = None, name: str = "") -> View:

@@ -26,7 +26,7 @@ def doubt(reading: Reading) -> tuple[Confidence, str]:
     width = interval_decades(reading)
     fell = f"the loss fell by {reading.fall_share:.0%}"
     if reading.began_too_high:
-        return "low", "the loss fell at once, so that lower rates are to be looked at: lower start_lr"
+        return "low", "the loss fell at once, so that a lower rate may do better; search with a lower start_lr"
     if width > thresholds.WIDE:
         return "low", f"the fall is only {reading.clearness:.1f} times what noise may do"
     if reading.fall_share < thresholds.SMALL_SHARE:

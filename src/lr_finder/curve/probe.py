@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.curve.equality import are_equal
-from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.suggestion import SURE, Suggestion
 from lr_finder.curve.thresholds import EVEN_PROBE_STEPS, RESOLUTION, SHORTFALL
 from lr_finder.errors import NoSuggestionError
 
@@ -61,27 +61,25 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
         NoSuggestionError: The loss ran away at every rate.
     """
     best = probes[0]
-    seen = from_curve.reason.partition(" Confidence is ")[0]
+    seen = from_curve.seen
     by = "training loss" if best.validation_loss is None else "validation loss"
     rates = np.array([p.lr for p in probes])
     tried = f"Of {len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}"
     if best.ran_away:
         raise NoSuggestionError(
             f"{seen} The curve suggests {from_curve.lr:.2g}, but in short trainings the {by} ran away at each of "
-            f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}. Search again with "
-            f"end_lr={rates.min():.1g}."
+            f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}.",
+            f"Search again with end_lr={rates.min():.1g}.",
         )
     if best.fall <= RESOLUTION * np.abs(best.losses).max():
-        reason = (
-            f"{seen} Confidence is low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
-        )
+        reason = f"{seen}{SURE}low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
         return replace(from_curve, confidence="low", reason=reason)
     shortfall = 1 - np.array([p.fall for p in probes]) / best.fall
     mean = np.average(np.log(rates), weights=np.exp(-shortfall / SHORTFALL))
     worth = len(best.losses) / (len(best.losses) + EVEN_PROBE_STEPS)
     lr = float(np.exp(worth * mean + (1 - worth) * np.log(from_curve.lr)))
     ran_away = min((p.lr for p in probes if p.ran_away), default=np.inf)
-    confidence, doubt = from_curve.confidence, from_curve.reason.rpartition(": ")[2]
+    confidence, doubt = from_curve.confidence, from_curve.doubt.partition(": ")[2]
     if ran_away < best.lr:
         confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
     if best.lr in (rates.min(), rates.max()):
@@ -90,8 +88,8 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
         doubt = f"{doubt.rstrip('.')}; the {edge} rate tried did best, and a better one may lie beyond."
     reason = (
         f"{seen} The curve suggests {from_curve.lr:.2g}. {tried}, each tried in a short training, {best.lr:.2g} took "
-        f"the {by} down most; this lies between the two, nearer to the rates that did about as well the longer the "
-        f"trainings. Confidence is {confidence}: {doubt}"
+        f"the {by} down most; the suggestion lies between the two, nearer to the rates that did about as well the "
+        f"longer the trainings.{SURE}{confidence}: {doubt}"
     )
     moved = lr / from_curve.lr
     return Suggestion(lr, from_curve.low * moved, from_curve.high * moved, "probes", confidence, reason)

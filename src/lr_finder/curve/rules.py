@@ -9,7 +9,7 @@ from lr_finder.curve.clear_reading import clear_reading
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.interval import doubt, interval_decades
 from lr_finder.curve.reading import Reading
-from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.suggestion import SURE, Suggestion
 from lr_finder.curve.thresholds import LAG_FACTOR, SUDDEN, TYPICAL_MOMENTUM, WIDEST_BASIN
 
 Rule: TypeAlias = Callable[[Curve], Suggestion]
@@ -31,7 +31,7 @@ def basin(curve: Curve) -> Suggestion:
     divisor = lag * np.sqrt(max(SUDDEN / reading.divergence_margin, 1.0))
     why = f"the rates with about as low a loss have their middle at {middle:.2g}"
     if divisor > 1:
-        why += f", and this is {divisor:.1f} times less"
+        why += f", and the suggestion is {divisor:.1f} times lower, because a climb shows it late"
     return _suggestion("basin", reading, middle / divisor, why)
 
 
@@ -102,7 +102,7 @@ def _suggestion(rule: str, reading: Reading, lr: float, why: str) -> Suggestion:
     confidence, why_not_more = doubt(reading)
     reason = (
         f"The loss fell from {reading.start:.3g} to {reading.losses[lowest]:.3g}, lowest at a rate of "
-        f"{reading.lrs[lowest]:.2g}; {why}. Confidence is {confidence}: {why_not_more}."
+        f"{reading.lrs[lowest]:.2g}; {why}.{SURE}{confidence}: {why_not_more}."
     )
     lr = float(lr)
     reach = 10 ** (interval_decades(reading) / 2)

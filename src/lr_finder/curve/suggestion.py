@@ -5,6 +5,9 @@ from typing import Literal
 
 Confidence = Literal["high", "medium", "low"]
 
+SURE = " Confidence is "
+"""In a reason, what stands between what was seen and why the confidence is what it is."""
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -25,6 +28,16 @@ class Suggestion:
     rule: str
     confidence: Confidence
     reason: str
+
+    @property
+    def seen(self) -> str:
+        """The part of the reason that says what was seen."""
+        return self.reason.partition(SURE)[0]
+
+    @property
+    def doubt(self) -> str:
+        """The part that says why the confidence is what it is, in a sentence; empty where there is none."""
+        return "".join(self.reason.partition(SURE)[1:]).strip()
 
     def __float__(self) -> float:
         return self.lr

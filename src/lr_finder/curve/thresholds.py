@@ -17,6 +17,9 @@ MIN_STEPS = 12
 RESOLUTION = 1e-6
 """Differences below this share of the loss are rounding (by hand: float32 carries about 1e-7)."""
 
+HARMLESS_LR = 1e-6
+"""Where the loss was lost at rates below this, the rate is not to blame (by hand: hardly anybody trains so low)."""
+
 START_STEPS, START_SHARE = 3, 10
 """The loss before any rate had an effect is the mean of the first 3 losses, or of the first tenth of all where that is
 more (by hand)."""

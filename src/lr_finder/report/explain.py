@@ -14,7 +14,7 @@ from lr_finder.errors import NoSuggestionError
 def explain(
     curve: Curve, suggestion: Suggestion | NoSuggestionError, steps_taken: int, probes: Sequence[Probe] = ()
 ) -> str:
-    """What was measured, what it suggests, how to use it and how not to; or why there is no suggestion.
+    """What to do, how sure that is and why, and what was measured: a line of sentences for each.
 
     Args:
         curve: The ramp from which the suggestion is read.
@@ -22,16 +22,39 @@ def explain(
         steps_taken: Optimizer steps that the whole search took.
         probes: Short trainings that checked it.
     """
+    measured = _measured(curve, steps_taken - len(curve), bool(probes))
     if isinstance(suggestion, NoSuggestionError):
-        suggested = [f"There is no suggestion. {suggestion}"]
+        parts = [[suggestion.remedy], [f"There is no suggestion. {suggestion.seen}"], [*measured, *curve.notes]]
     else:
-        suggested = _suggested(curve, suggestion)
-    return " ".join([*_measured(curve, steps_taken - len(curve), bool(probes)), *suggested, *curve.notes])
+        parts = [
+            _what_to_do(suggestion),
+            [_how_sure(suggestion)],
+            [*measured, suggestion.seen, *_what_to_notice(curve, suggestion), *curve.notes],
+        ]
+    return "\n".join(" ".join(sentences) for sentences in parts if any(sentences))
+
+
+def _what_to_do(suggestion: Suggestion) -> list[str]:
+    return [
+        f"Start training with {suggestion.lr:.2g}.",
+        f"This is for a constant rate; one-cycle or a cosine may peak at {PEAK_FACTOR['one_cycle']:g} times as much "
+        "(result.schedule).",
+        "The model is as it was before the search: nothing of it has been trained.",
+    ]
+
+
+def _how_sure(suggestion: Suggestion) -> str:
+    return (
+        f"The best rate should lie between {suggestion.low:.2g} and {suggestion.high:.2g}, as it does in four of five "
+        f"cases. {suggestion.doubt or f'Confidence is {suggestion.confidence}.'}"
+    )
 
 
 def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
     if not len(curve):
         return []
+    if len(curve) == 1:
+        return [f"One training step was taken, at a rate of {curve.lrs[0]:.2g}, and {curve.stop_reason.value}."]
     sentences = [
         f"In {len(curve)} training steps the learning rate climbed from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g}, "
         f"until {curve.stop_reason.value}; the curve shows the loss before each step."
@@ -41,13 +64,9 @@ def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
     return sentences
 
 
-def _suggested(curve: Curve, suggestion: Suggestion) -> list[str]:
+def _what_to_notice(curve: Curve, suggestion: Suggestion) -> list[str]:
     reading = clear_reading(curve)
-    sentences = [
-        suggestion.reason,
-        f"Start training with {suggestion.lr:.2g}; the best rate should lie between {suggestion.low:.2g} and "
-        f"{suggestion.high:.2g}, as it does in four of five cases.",
-    ]
+    sentences = []
     lowest = reading.lrs[reading.lowest]
     if lowest > suggestion.high:
         sentences.append(
@@ -61,8 +80,4 @@ def _suggested(curve: Curve, suggestion: Suggestion) -> list[str]:
         )
     if not reading.has_diverged and reading.losses[-1] < reading.start:
         sentences.append("That the loss never ran away is no fault: not every training diverges.")
-    sentences.append(
-        f"This is for a constant rate; one-cycle or a cosine may peak at {PEAK_FACTOR['one_cycle']:g} times as much "
-        "(result.schedule). The model is as it was before the search: nothing of it has been trained."
-    )
     return sentences
