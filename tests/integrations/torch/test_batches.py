@@ -1,13 +1,17 @@
 """Every kind of batch and of loader that the model form takes."""
 
 import sys
-from collections import defaultdict, namedtuple
+from collections import UserDict, defaultdict, namedtuple
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader, IterableDataset
+from transformers import BatchEncoding
 
 from integrations.torch.classifier import BOUNDS
 from lr_finder import StopReason, lr_find
@@ -75,8 +79,27 @@ class TwoTargets(NamedTuple):
         return self._replace(ones=self.ones.to(device), targets=[target.to(device) for target in self.targets])
 
 
+class Pair(list):
+    """A list whose constructor takes something else."""
+
+    def __init__(self, first, second):
+        super().__init__([first, second])
+
+
+class Checked(Batch):
+    """A named tuple with a constructor of its own."""
+
+    def __new__(cls, pair):
+        return super().__new__(cls, *pair)
+
+
 class Lists(defaultdict):
     """A mapping whose constructor takes something else."""
+
+
+@dataclass
+class Sample:
+    ones: torch.Tensor
 
 
 moved = []
@@ -90,6 +113,20 @@ SHAPES = {
         lambda x, y: (TwoTargets(x, [y], []), y),
         lambda model, batch: mean_output(model(batch[0].ones), batch[1]),
     ),
+    "a list with a constructor of its own": (Pair, lambda model, batch: mean_output(model(batch[0]), batch[1])),
+    "a named tuple with one": (
+        lambda x, y: Checked((x, y)),
+        lambda model, batch: mean_output(model(batch.inputs), batch.target),
+    ),
+    "a dataclass": (lambda x, y: Sample(x), lambda model, batch: model(batch.ones).mean()),
+    "a UserDict": (lambda x, y: UserDict(x=x), lambda model, batch: model(batch["x"]).mean()),
+    "an encoding of texts": (lambda x, y: BatchEncoding({"x": x}), lambda model, batch: model(batch["x"]).mean()),
+    "a packed sequence": (
+        lambda x, y: pack_sequence(list(x)),
+        lambda model, batch: model(batch.data).mean(),
+    ),
+    "a sparse tensor": (lambda x, y: x.to_sparse(), lambda model, batch: model(batch.to_dense()).mean()),
+    "lists of lists": (lambda x, y: [[x], [[y]]], lambda model, batch: mean_output(model(batch[0][0]), batch[1][0][0])),
     "a defaultdict": (lambda x, y: Lists(list, {"x": x}), lambda model, batch: model(batch["x"]).mean()),
     "a string": (lambda x, y: "two", lambda model, batch: model(torch.ones(len(batch), 1, dtype=torch.float64)).mean()),
     "{'loss': ...}": (lambda x, y: x, lambda model, x: {"loss": model(x).mean(), "accuracy": 1.0}),
@@ -144,14 +181,47 @@ def test_batch_loss_goes_with_all_that_the_model_form_has(options):
     np.testing.assert_array_equal(*curves)
 
 
-def test_a_batch_that_the_model_does_not_take_leads_to_batch_loss():
-    model, optimizer, loss_fn, _ = training()
-    with pytest.raises(TypeError) as raised:
-        lr_find(model, optimizer, loss_fn, [(torch.ones(2, 1), torch.ones(2, 1), torch.ones(2, 1))], **BOUNDS)
-    if sys.version_info >= (3, 11):
-        (note, *_) = raised.value.__notes__
-        assert "(Tensor, Tensor, Tensor), was taken for loss_fn(model(*batch[:-1]), batch[-1])" in note
-        assert "batch_loss=lambda model, batch: ..." in note
+ONES = torch.ones(2, 1, dtype=torch.float64)
+TAKEN_FOR_ANOTHER = {
+    "two targets": (
+        (ONES, ONES, ONES),
+        "(Tensor, Tensor, Tensor), was taken for loss_fn(model(*batch[:-1]), batch[-1])",
+        "batch_loss=lambda model, batch: loss_fn(model(batch[0]), batch[1], batch[2])",
+    ),
+    "a mapping for a model that takes the image alone": (
+        {"image": ONES, "label": ONES},
+        "a mapping with 'image', 'label', was taken for loss_fn(model(**batch), batch)",
+        'batch_loss=lambda model, batch: loss_fn(model(batch["image"]), batch["label"])',
+    ),
+    "a target with its weight": (
+        (ONES, (ONES, None)),
+        "(Tensor, tuple), was taken for loss_fn(model(*batch[:-1]), batch[-1])",
+        "batch_loss=lambda model, batch: ...",
+    ),
+    "samples that nothing has collated": ([{"x": ONES}] * 64, "dict, dict and 58 more)", "batch: ..."),
+    "a loss for other shapes": ((ONES, {"y": ONES}), "(Tensor, dict), was taken for", "batch: ..."),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions take no notes before")
+@pytest.mark.parametrize(("batch", "taken_for", "line"), TAKEN_FOR_ANOTHER.values(), ids=TAKEN_FOR_ANOTHER)
+def test_a_batch_that_the_model_does_not_take_leads_to_batch_loss(batch, taken_for, line):
+    model, optimizer, _, _ = training()
+    with pytest.raises((TypeError, AttributeError)) as raised:
+        lr_find(model, optimizer, nn.MSELoss(), [batch], **BOUNDS)
+    (note, *_) = raised.value.__notes__
+    assert taken_for in note
+    assert line in note
+
+
+def test_a_model_that_returns_nothing_is_told():
+    class Silent(Quadratic):
+        def forward(self, ones):
+            super().forward(ones)
+
+    model = Silent()
+    with pytest.raises(TypeError, match=r"must return its output, got None: its forward\(\) has no return"):
+        lr_find(model, torch.optim.SGD(model.parameters(), lr=1), mean_output, loader(), **BOUNDS)
 
 
 class Stream(IterableDataset):

@@ -23,8 +23,11 @@ def to_device(batch: Any, device: torch.device) -> Any:
         same_kind = copy.copy(batch)  # its constructor may take something else
         same_kind.update(moved)
         return same_kind
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(to_device(value, device) for value in batch))
-    if isinstance(batch, (list, tuple)):
-        return type(batch)(to_device(value, device) for value in batch)
+    if isinstance(batch, list):
+        same_kind = copy.copy(batch)
+        same_kind[:] = [to_device(value, device) for value in batch]
+        return same_kind
+    if isinstance(batch, tuple):
+        make = getattr(type(batch), "_make", type(batch))  # of a named tuple, which may have a constructor of its own
+        return make(to_device(value, device) for value in batch)
     return batch

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.torch.batches import to_device
+from lr_finder.integrations.torch.misfits import add_note, line_for, taken_for_another
 
 LossFunction: TypeAlias = Callable[..., torch.Tensor]
 BatchLoss: TypeAlias = Callable[[Any, Any], Any]
@@ -121,43 +122,32 @@ class TrainingStep:
         """The loss of a batch `(inputs..., target)`, or of a mapping."""
         if not isinstance(batch, (Mapping, list, tuple)):
             raise TypeError(
-                f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; {_OTHER_BATCHES}"
+                f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; {line_for()}"
             )
         try:
-            if isinstance(batch, Mapping):
-                output = self.model(**batch)
-                return loss_in(output) if self.loss_fn is None else self.loss_fn(output, batch)
             if self.loss_fn is None:
-                return loss_in(self.model(*batch))
-            *inputs, target = batch
-            return self.loss_fn(self.model(*inputs), target)
-        except TypeError as error:
-            if hasattr(error, "add_note"):  # Python 3.11
-                error.add_note(  # pyright: ignore[reportAttributeAccessIssue]
-                    f"The batch, {_in_words(batch)}, was taken for {_taken_for(batch, self.loss_fn)}; {_OTHER_BATCHES}"
-                )
+                return loss_in(self.model(**batch) if isinstance(batch, Mapping) else self.model(*batch))
+            if isinstance(batch, Mapping):
+                output, target = self.model(**batch), batch
+            else:
+                *inputs, target = batch
+                output = self.model(*inputs)
+            if output is None:
+                raise TypeError("the model must return its output, got None: its forward() has no return")
+            return self.loss_fn(output, target)
+        except (TypeError, AttributeError, LookupError, ValueError, RuntimeError) as error:
+            add_note(error, taken_for_another(batch, has_loss_fn=self.loss_fn is not None))
             raise
 
 
-_OTHER_BATCHES = (
-    "for any other kind: lr_find(model, optimizer, batch_loss=lambda model, batch: ..., train_loader=loader)"
+_OWN_STEP = (
+    "where it needs more than the gradients, give the step of your own loop: "
+    "lr_find(step, optimizer=optimizer, train_loader=loader, state=[model])"
 )
 
 
 def _named(thing: object) -> str:
     return repr(thing) if isinstance(thing, str) else type(thing).__name__
-
-
-def _in_words(batch: Any) -> str:
-    if isinstance(batch, Mapping):
-        return f"a mapping with {', '.join(map(repr, batch))}"
-    return f"({', '.join(type(item).__name__ for item in batch)})"
-
-
-def _taken_for(batch: Any, loss_fn: LossFunction | None) -> str:
-    if isinstance(batch, Mapping):
-        return "model(**batch)"
-    return "model(*batch), which returns its loss" if loss_fn is None else "loss_fn(model(*batch[:-1]), batch[-1])"
 
 
 def loss_in(output: Any) -> Any:
