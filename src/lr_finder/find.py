@@ -63,14 +63,14 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
     optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
     if any(is_from(PREPARED.package, one) for one in optimizers):  # a prepared model is of the user's own class
         return PREPARED
-    # Lightning's modules and Keras' models on torch are torch modules too: with an optimizer of torch that is meant.
-    if is_from("torch.optim", optimizer) and is_from("torch.nn", training):
+    # Lightning's modules and Keras' models on torch are torch modules too: with an optimizer as torch's that is meant.
+    if hasattr(optimizer, "param_groups") and is_from("torch.nn", training):
         return TORCH
     if (kind := kind_of(training)) is not None:
         return kind
     # Functions have no class to go by: what comes with them tells a loss from a training step.
     if callable(training) and not isinstance(training, type):
-        if "optimizer" in keywords or any(is_from("torch.optim", one) for one in optimizers):
+        if "optimizer" in keywords or any(hasattr(one, "param_groups") for one in optimizers):
             return STEP_FUNCTION
         if len(arguments) >= 2 or "make_optimizer" in keywords:
             return LOSS_FUNCTION

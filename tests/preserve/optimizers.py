@@ -5,6 +5,7 @@ from collections.abc import Callable
 import prodigyopt
 import schedulefree
 import torch
+import torch_optimizer
 from torch import nn, optim
 
 
@@ -36,6 +37,11 @@ def schedule_free(model: nn.Module) -> list[optim.Optimizer]:
     return [optimizer]
 
 
+def lookahead(model: nn.Module) -> list[optim.Optimizer]:
+    """One that wraps another and never calls `Optimizer.__init__`."""
+    return [torch_optimizer.Lookahead(optim.SGD(trained(model), lr=0.05, momentum=0.9), k=3)]
+
+
 def trained(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -60,6 +66,7 @@ OPTIMIZERS = {
     "LBFGS": one(optim.LBFGS, lr=0.05, max_iter=2, history_size=4),
     "SparseAdam": sparse_adam,
     "Muon": muon,
+    "Lookahead": lookahead,
     "schedule-free": schedule_free,
     "Prodigy": one(prodigyopt.Prodigy, lr=1.0),
 }

@@ -106,6 +106,25 @@ def test_a_gradient_scaler_made_ready_in_the_block_is_as_it_was():
     assert fingerprint(scaler) == before
 
 
+class Plain:
+    """What a training uses of an optimizer, and nothing of torch's class."""
+
+    def __init__(self, parameters):
+        self.param_groups = [{"params": list(parameters), "lr": 0.1}]
+
+
+class Wrapper:
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+
+def test_an_optimizer_that_another_wraps_comes_back_whatever_its_class():
+    optimizer = Plain(mlp().parameters())
+    with preserve(Wrapper(optimizer)):
+        optimizer.param_groups[0]["lr"] = 3.0
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
 class Preconditioner:
     """State of an optimizer in an object, as Shampoo has it."""
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWa
 TRAININGS = [
     ("mlp", "SGD", "in order", "nothing"),
     ("mlp", "Muon", "own batches", "one cycle"),
+    ("mlp", "Lookahead", "in order", "nothing"),
     ("batch norm", "momentum", "shuffled", "EMA"),
     ("frozen batch norm", "Nesterov", "own generator", "SWA"),
     ("dropout", "AdamW", "workers", "scaler"),

@@ -15,6 +15,7 @@ from lr_finder.core.record import Record
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.equality import are_equal
 from lr_finder.curve.probe import Probe, suggestion_from_probes
+from lr_finder.curve.reading import Reading
 from lr_finder.curve.rules import DEFAULT_RULE, RuleName, find_rule
 from lr_finder.curve.schedule import Schedule, ScheduleKind, schedule
 from lr_finder.curve.stopping import StopReason
@@ -110,10 +111,7 @@ class RangeTestResult:
         """
         read = find_rule(rule)
         if self.ignores_rate:
-            raise NoSuggestionError(
-                "The losses were the same on the same batches at very different rates: nothing was trained.",
-                "Check that the loss depends on the parameters that the optimizer holds, and that they are trainable.",
-            )
+            raise _why_it_ignores_rate(self.curve)
         with np.errstate(all="ignore"):  # of losses that ran away to the edge of what numbers there are
             return read(self.curve)
 
@@ -220,3 +218,19 @@ class RangeTestResult:
             ResultFileError: The file is not such a result, is damaged, or comes from a newer version.
         """
         return cls(*storage.load(path))
+
+
+def _why_it_ignores_rate(curve: Curve) -> NoSuggestionError:
+    """What to say where two ramps had the same losses at different rates."""
+    seen = "The losses were the same on the same batches at very different rates"
+    if Reading.of(curve).has_fallen:
+        return NoSuggestionError(
+            f"{seen}, and they fell: the optimizer trains by a rate of its own and not by that of its param_groups, so "
+            "there is none to find.",
+            "Where it wraps another optimizer that has a rate, give that one.",
+        )
+    return NoSuggestionError(
+        f"{seen}: nothing was trained.",
+        "Check that the loss depends on the parameters that the optimizer holds, and that they are trainable; or the "
+        "optimizer trains by a rate of its own and not by that of its param_groups.",
+    )

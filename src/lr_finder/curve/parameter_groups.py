@@ -12,12 +12,36 @@ Groups = Sequence[dict[str, Any]]
 
 def lrs_of(groups: Groups) -> list[float]:
     """The rate of each group."""
-    return [float(group["lr"]) for group in groups]
+    return [_rate(group, group.get("lr")) for group in groups]
 
 
 def base_lrs(groups: Groups) -> list[float]:
     """The rate of each group before a scheduler scales it: a warm-up holds every group at 0 at its first step."""
-    return [float(group.get("initial_lr", group["lr"])) for group in groups]
+    return [_rate(group, group.get("initial_lr", group.get("lr"))) for group in groups]
+
+
+def _rate(group: dict[str, Any], lr: Any) -> float:
+    """The rate of a group as a number.
+
+    Raises:
+        ValueError: The optimizer goes by no rate, or by one of its own.
+        TypeError: The rate is no number.
+    """
+    if group.get("relative_step"):
+        raise ValueError(
+            "the optimizer computes its own rate (relative_step=True), so there is none to find; for one that can be "
+            "found: Adafactor(model.parameters(), lr=1e-3, scale_parameter=False, relative_step=False, "
+            "warmup_init=False)"
+        )
+    if lr is None:
+        raise ValueError(
+            "the optimizer goes by a rate of its own, so there is none to find: its param_groups have no lr, or None; "
+            "where it takes a rate, make it with one: lr=1e-3"
+        )
+    try:
+        return float(lr)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"lr must be one number in each of the optimizer's param_groups, got {lr!r}") from error
 
 
 def momentum_of(group: dict[str, Any]) -> float | None:

@@ -57,8 +57,8 @@ def _iterators(thing: Any) -> dict[str, Any]:
 
 
 def _holds_state(thing: Any) -> bool:
-    """Whether an object has a state dict, is a dataclass, or has an array, a tensor or a generator as an attribute."""
-    if _has_state_dict(thing) or is_dataclass(thing):
+    """Whether an object is an optimizer or a dataclass, has a state dict, or an array, tensor or generator in it."""
+    if _has_state_dict(thing) or hasattr(thing, "param_groups") or is_dataclass(thing):
         return True
     return any(hasattr(value, "__array__") or is_generator(value) for value in attributes(thing))
 

@@ -18,6 +18,7 @@ with extra("torch"):
 
     from lr_finder.integrations.torch.ramp import StepTraining
     from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
+    from lr_finder.integrations.torch.stepping import is_optimizer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -112,7 +113,7 @@ def _usual_training(
     if isinstance(optimizer, type):
         name = optimizer.__name__
         raise TypeError(f"optimizer must be a torch optimizer, got the class {name}: {name}(model.parameters())")
-    if not isinstance(optimizer, Optimizer):
+    if not is_optimizer(optimizer):
         raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
     check_model(model, optimizer)
     if train_loader is None:
@@ -172,11 +173,10 @@ def _step_form_optimizers(
 
 def listed(optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer]") -> list[Optimizer]:
     """One optimizer or several, which may have names, as a list."""
-    if isinstance(optimizer, Mapping):
-        optimizer = list(optimizer.values())
-    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    given_ones: Any = optimizer.values() if isinstance(optimizer, Mapping) else optimizer
+    optimizers = [given_ones] if is_optimizer(given_ones) else list(given_ones)
     for given in optimizers:
-        if not isinstance(given, Optimizer):
+        if not is_optimizer(given):
             raise TypeError(f"optimizer must be a torch optimizer or several, got {type(given).__name__}")
     return optimizers
 

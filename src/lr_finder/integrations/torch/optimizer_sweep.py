@@ -1,7 +1,7 @@
 """A sweep over torch optimizers: its rates are written right before each of their steps."""
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import ExitStack
 
 import torch
 from torch.optim import Optimizer
@@ -13,10 +13,16 @@ from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of,
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
 from lr_finder.integrations.search import OnStep
+from lr_finder.integrations.torch.stepping import before_each_step, with_wrapped
 
 FOREIGN_WRITER = (
     "Something other than the search set the learning rate during it, perhaps a scheduler that the training step "
     "steps; the search used its own rates all the same."
+)
+
+OWN_STEP_SIZE = (
+    "The optimizer estimates its step size itself, as Prodigy and D-Adaptation do, and lr is a factor of that: 1 is "
+    "what it is made for."
 )
 
 
@@ -60,10 +66,11 @@ class OptimizerSweep:
             training=Training.of(optimizers, batch_size=batch_size, seed=torch.initial_seed()),
             on_step=on_step,
         )
+        self.test.notes += [OWN_STEP_SIZE for group in self._groups[:1] if "d" in group]
         self._wd = sweep.wd
         self._optimizers = optimizers
         self._written: list[float] = []
-        self._hooks: list[Any] = []
+        self._watches = ExitStack()
         self._has_stepped = False
 
     def __enter__(self) -> "OptimizerSweep":
@@ -73,12 +80,13 @@ class OptimizerSweep:
                     raise ValueError("wd must be None for an optimizer whose groups have no weight_decay")
                 group["weight_decay"] = self._wd
         self.write()
-        self._hooks = [optimizer.register_step_pre_hook(self._before_step) for optimizer in self._optimizers]
+        for optimizer in self._optimizers:
+            for stepping in with_wrapped(optimizer):
+                self._watches.callback(before_each_step(stepping, self._before_step))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        for hook in self._hooks:
-            hook.remove()
+        self._watches.close()
         return self.test.__exit__(kind, error, trace)
 
     def has_stepped(self) -> bool:
@@ -86,7 +94,7 @@ class OptimizerSweep:
         has_stepped, self._has_stepped = self._has_stepped, False
         return has_stepped
 
-    def _before_step(self, *_: Any) -> None:
+    def _before_step(self) -> None:
         self._has_stepped = True
         self.write()
 

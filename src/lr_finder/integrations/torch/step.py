@@ -55,41 +55,46 @@ class TrainingStep:
         self.scaler = scaler
         self.device = next(model.parameters()).device
         self.autocast = _forward_context(autocast, self.device)
-        self.needs_closure = _needs_closure(optimizer)
-        if self.needs_closure and scaler is not None:
+        # SAM's closure is for the place that its first step leads to; the gradient of where it begins must be there.
+        self.steps_up_first = hasattr(optimizer, "first_step")
+        self.needs_closure = not self.steps_up_first and _needs_closure(optimizer)
+        if (self.needs_closure or self.steps_up_first) and scaler is not None:
             raise ValueError(f"scaler must be None for {type(optimizer).__name__}, whose step evaluates the loss again")
 
     def restart(self) -> None:
         """Makes ready for a ramp: the first batch, and training mode.
 
         Submodules keep their own mode where the model as a whole is in training mode, so that a BatchNorm which the
-        user has frozen stays frozen.
+        user has frozen stays frozen. Schedule-free optimizers have such a mode, too.
         """
         self.batches.restart()
         if not self.model.training:
             self.model.train()
+        if hasattr(self.optimizer, "train"):
+            self.optimizer.train()  # pyright: ignore[reportAttributeAccessIssue]
 
     def __call__(self) -> torch.Tensor:
         """Trains one step; the loss before it, without a graph."""
         batches = [self.batches.next() for _ in range(self.accumulation_steps)]
-        if self.needs_closure:
-            return self._closure_step(batches)
-        loss = self._forward_backward(batches)
-        if self.scaler is None:
-            self.optimizer.step()
-        else:
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-        return loss
-
-    def _closure_step(self, batches: list[Any]) -> torch.Tensor:
         losses: list[torch.Tensor] = []
 
         def closure() -> torch.Tensor:
             losses.append(self._forward_backward(batches))
             return losses[-1]
 
-        self.optimizer.step(closure)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if not self.needs_closure:
+            closure()
+        try:
+            if self.scaler is not None:
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
+            elif self.needs_closure or self.steps_up_first:
+                self.optimizer.step(closure)  # pyright: ignore[reportArgumentType, reportCallIssue]
+            else:
+                self.optimizer.step()
+        except (AssertionError, TypeError, ValueError, RuntimeError) as error:
+            add_note(error, f"{type(self.optimizer).__name__} raised this in its step; {_OWN_STEP}")
+            raise
         return losses[0]
 
     def _forward_backward(self, batches: list[Any]) -> torch.Tensor:
