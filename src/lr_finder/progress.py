@@ -25,8 +25,7 @@ class Progress:
         self._bar.total = steps
         self._bar.refresh()
         if why and self._speaks:
-            columns = shutil.get_terminal_size().columns
-            tqdm.write(textwrap.fill(why, columns, break_long_words=False, break_on_hyphens=False), file=sys.stderr)
+            say(why)
 
     def update(self) -> None:
         """One more step was taken."""
@@ -35,6 +34,12 @@ class Progress:
     def close(self) -> None:
         """Takes the bar away."""
         self._bar.close()
+
+
+def say(text: str) -> None:
+    """Prints a text to standard error, broken between words, clear of any progress bar."""
+    columns = shutil.get_terminal_size().columns
+    tqdm.write(textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False), file=sys.stderr)
 
 
 @contextmanager

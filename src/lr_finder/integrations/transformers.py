@@ -5,5 +5,6 @@ from lr_finder.extras import extra
 with extra("transformers"):
     from lr_finder.integrations.transformers_trainer.apply import apply
     from lr_finder.integrations.transformers_trainer.find import lr_find
+    from lr_finder.integrations.transformers_trainer.search_before_training import LRFinderCallback
 
-__all__ = ["apply", "lr_find"]
+__all__ = ["LRFinderCallback", "apply", "lr_find"]

@@ -11,7 +11,7 @@ def apply(trainer: Trainer, lr: float) -> list[tuple[float, float]]:
     """Makes a Trainer train with `lr`: parameter groups keep their ratios, and schedulers their course.
 
     Args:
-        trainer: Its `args.learning_rate` is set, and the rate in the optimizer and scheduler where it has these
+        trainer: Its `args.learning_rate` is set, and the rate in its optimizer and scheduler where there are such
             already. It may be training.
         lr: The rate.
 
