@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from lr_finder.core import storage
 from lr_finder.core.apply import apply
 from lr_finder.core.record import Record
+from lr_finder.curve.batch_size import for_batch_size
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.equality import are_equal
+from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
 from lr_finder.curve.probe import Probe, suggestion_from_probes
 from lr_finder.curve.reading import Reading
 from lr_finder.curve.rules import DEFAULT_RULE, RuleName, find_rule
-from lr_finder.curve.schedule import Schedule, ScheduleKind, schedule
+from lr_finder.curve.schedule import Schedule, for_horizon, schedule
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
@@ -39,6 +41,7 @@ class RangeTestResult:
         probes: Short trainings at fixed rates around what the curve suggests, best first; empty without.
         ignores_rate: Whether two ramps had the same losses on the same batches, although their rates were not.
         record: When, with which versions and options it was made; results are equal whatever that is.
+        horizon: The training to come, for which the suggestion is.
     """
 
     curve: Curve
@@ -46,6 +49,7 @@ class RangeTestResult:
     probes: tuple[Probe, ...] = ()
     ignores_rate: bool = False
     record: Record | None = field(default=None, compare=False)
+    horizon: Horizon = AS_MEASURED
 
     def __eq__(self, other: object) -> bool:
         return are_equal(self, other)
@@ -79,10 +83,21 @@ class RangeTestResult:
 
     @cached_property
     def suggestion(self) -> Suggestion:
-        """The rate to start training with, by the default rule, corrected by the probes where there are some.
+        """The rate for the training to come (`horizon`): `measured_suggestion`, carried over to that.
 
         Raises:
             NoSuggestionError: The curve does not tell one; the text says what was seen and what to try.
+        """
+        return for_horizon(self.measured_suggestion, self.horizon, self.curve.training)
+
+    @cached_property
+    def measured_suggestion(self) -> Suggestion:
+        """The rate for a few hundred steps at a constant rate, which is what a search can measure.
+
+        By the default rule, corrected by the probes where there are some.
+
+        Raises:
+            NoSuggestionError: The curve does not tell one.
         """
         suggestion = self.suggest(DEFAULT_RULE)
         return suggestion_from_probes(self.probes, suggestion) if self.probes else suggestion
@@ -117,7 +132,15 @@ class RangeTestResult:
 
     def explain(self) -> str:
         """What to do, how sure that is and what the search saw, in a few plain sentences."""
-        return explain(self.curve, self._suggestion_or_refusal, self.steps_taken, self.probes)
+        measured = self.measured_suggestion.lr if self.has_suggestion else None
+        return explain(
+            self.curve,
+            self._suggestion_or_refusal,
+            self.steps_taken,
+            self.probes,
+            horizon=self.horizon,
+            measured=measured,
+        )
 
     def view(self, skip_start: int | None = None, skip_end: int | None = None, name: str = "") -> View:
         """What a picture of the result shows, whatever draws it.
@@ -133,20 +156,35 @@ class RangeTestResult:
         return view(self.curve, self._suggestion_or_refusal, self.probes, skip_start, skip_end, name)
 
     def schedule(self, kind: ScheduleKind, total_steps: int) -> Schedule:
-        """What the suggested rate becomes under a schedule, whose rate is not the same throughout.
+        """The rate, or the peak, for a training of so many steps under a schedule.
 
             peak = result.schedule("one_cycle", total_steps=3000).lr
             scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=3000)
 
         Args:
-            kind: "constant", "one_cycle" (its maximum) or "cosine" (the peak between a warm-up and half a cosine).
+            kind: "constant", "cosine", "linear", "wsd" (constant with a cooldown to nothing in the last fifth),
+                "one_cycle" or "inverse_sqrt".
             total_steps: Optimizer steps of the training to come.
 
         Raises:
             NoSuggestionError: There is no rate.
             ValueError: There is no such kind, or `total_steps` is below 1.
         """
-        return schedule(self.suggestion.lr, kind, total_steps)
+        return schedule(self.measured_suggestion, kind, total_steps, self.curve.training)
+
+    def for_batch_size(self, factor: float) -> Suggestion:
+        """The suggestion for batches so many times as large, with as many steps.
+
+            result.for_batch_size(4).lr
+
+        Args:
+            factor: The new batch size over the one that was searched with; below 1 for smaller batches.
+
+        Raises:
+            NoSuggestionError: There is no rate.
+            ValueError: `factor` is not a finite number above 0.
+        """
+        return for_batch_size(self.suggestion, factor, self.curve.training)
 
     def apply(self, target: Any) -> list[tuple[float, float]]:
         """Sets the suggested rate in what was searched; parameter groups keep their ratios to the largest rate.
@@ -199,7 +237,7 @@ class RangeTestResult:
 
         Losses that are not finite are texts ("nan", "inf"), because JSON has no such numbers.
         """
-        found = (self.curve, self.steps_taken, self.probes, self.ignores_rate, self.record)
+        found = (self.curve, self.steps_taken, self.probes, self.ignores_rate, self.record, self.horizon)
         return storage.to_dict(found, self._suggestion_or_refusal)
 
     def save(self, path: "str | PathLike[str]") -> None:

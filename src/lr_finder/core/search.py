@@ -17,8 +17,10 @@ from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 from lr_finder.curve.thresholds import LEAST_MOST_STEPS, MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
+from lr_finder.curve.training import Training
 
 
 class SearchOptions(TypedDict, total=False):
@@ -41,6 +43,9 @@ class SearchOptions(TypedDict, total=False):
         budget: The most steps that they may take together; they are made shorter where it would be more.
         validate: A function that gives a validation loss to judge them by. It is called after each of them without
             arguments (in JAX with the trained parameters or model), and may leave the model in any mode.
+        total_steps: Optimizer steps of the training to come, for which the suggestion is; a few hundred where left out.
+        schedule: How its rate will run, "constant", "cosine", "linear", "wsd", "one_cycle" or "inverse_sqrt"; the
+            suggestion is the peak of it. "constant" where left out.
     """
 
     start_lr: Bound | None
@@ -53,6 +58,8 @@ class SearchOptions(TypedDict, total=False):
     probe_steps: int | None
     budget: int | None
     validate: Validate | None
+    total_steps: int | None
+    schedule: ScheduleKind | None
 
 
 def search(
@@ -68,6 +75,8 @@ def search(
     probe_steps: int | None = None,
     budget: int | None = None,
     validate: Validate | None = None,
+    total_steps: int | None = None,
+    schedule: ScheduleKind | None = None,
     plan: Plan = lambda steps, why: None,
 ) -> RangeTestResult:
     """Searches for the learning rate to start training with.
@@ -87,6 +96,8 @@ def search(
         probe_steps: Steps of each of them.
         budget: The most steps that they may take together.
         validate: Gives a validation loss to judge them by.
+        total_steps: Optimizer steps of the training to come.
+        schedule: How its rate will run.
         plan: Told how many steps there will be in all before they are taken, and what for.
 
     Returns:
@@ -98,6 +109,7 @@ def search(
     """
     given = locals()
     record = Record.now({name: given[name] for name in SearchOptions.__annotations__})
+    Horizon("constant" if schedule is None else schedule, total_steps)  # checks them before any step is taken
     finds_range = start_lr is None and end_lr is None
     may_stop_early = num_it is None
     if num_it is None:
@@ -120,18 +132,16 @@ def search(
     if validate is not None:
         _check_takes_validate(ramp)
     plan(num_it, "")
-    measured = _Measured(ramp, record)
+    measured = _Measured(ramp, record, schedule, total_steps)
     try:
         if finds_range:
             climbs = climb(measured.ramp, whole, most_steps, plan, may_stop_early=may_stop_early)
         else:
             climbs = Climbs([measured.ramp(whole)])
-        result = RangeTestResult(
-            _last_clear(climbs.curves), measured.steps_taken, ignores_rate=climbs.ignores_rate, record=record
-        )
+        result = measured.result(_last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
         if probing is None or not result.has_suggestion:
             return result
-        centre = result.suggestion.lr
+        centre = result.measured_suggestion.lr
         steps = probing.most_steps
         why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
         plan(measured.steps_taken + steps, why)
@@ -146,9 +156,11 @@ def search(
 class _Measured:
     """What a search has measured so far."""
 
-    def __init__(self, ramp: Ramp, record: Record):
+    def __init__(self, ramp: Ramp, record: Record, schedule: ScheduleKind | None, total_steps: int | None):
         self._ramp = ramp
         self._record = record
+        self._schedule: ScheduleKind | None = schedule
+        self._total_steps = total_steps
         self._curves: list[Curve] = []
         self.steps_taken = 0
 
@@ -159,15 +171,23 @@ class _Measured:
         self.steps_taken += len(curve)
         return curve
 
+    def result(self, curve: Curve, *, more_steps: int = 0, ignores_rate: bool = False) -> RangeTestResult:
+        """The result that a curve gives, for the training that was asked for, or else for the one that is known."""
+        training = curve.training or Training()
+        known = training.horizon or AS_MEASURED
+        horizon = Horizon(self._schedule or known.kind, self._total_steps or known.total_steps)
+        steps = self.steps_taken + more_steps
+        return RangeTestResult(curve, steps, ignores_rate=ignores_rate, record=self._record, horizon=horizon)
+
     def leave_on(self, error: BaseException) -> None:
         """Leaves on an exception, as `partial_result`, the last ramp that tells something."""
         ended: RangeTestResult | None = getattr(error, "partial_result", None)
         curves = self._curves if ended is None else [*self._curves, ended.curve]
         if curves:
-            steps_taken = self.steps_taken + (0 if ended is None else ended.steps_taken)
+            more_steps = 0 if ended is None else ended.steps_taken
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
-                partial_result = RangeTestResult(_last_clear(curves), steps_taken, record=self._record)
+                partial_result = self.result(_last_clear(curves), more_steps=more_steps)
                 error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lr_finder.core.record import Record
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import AS_MEASURED, Horizon
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
@@ -25,13 +26,14 @@ MAX_BYTES = 64 * 2**20
 """A larger file is not read; a million steps take about 50 MB."""
 
 
-Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None]
-"""The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored, the record."""
+Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None, Horizon]
+"""The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored, the record, the
+training to come."""
 
 
 def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[str, Any]:
     """A result as JSON has it. The suggestion is for whoever else reads it: `load` reads it from the curve again."""
-    curve, steps_taken, probes, ignores_rate, record = found
+    curve, steps_taken, probes, ignores_rate, record, horizon = found
     refused = isinstance(suggestion, NoSuggestionError)
     return {
         "format": FORMAT,
@@ -45,6 +47,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "momentum": curve.momentum,
         "training": None if curve.training is None else asdict(curve.training),
         "record": None if record is None else asdict(record),
+        "horizon": asdict(horizon),
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),
@@ -125,7 +128,8 @@ def _parse(data: dict[str, Any]) -> Found:
         raise ValueError("probes must be a list")
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
     record = None if data.get("record") is None else _record(data["record"])
-    return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record
+    horizon = _horizon(data.get("horizon")) or AS_MEASURED
+    return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record, horizon
 
 
 def _probe(entry: dict[str, Any], rank: int) -> Probe:
@@ -150,7 +154,12 @@ def _training(entry: object) -> Training:
         groups,
         None if batch_size is None else _count(batch_size),
         None if seed is None else _count(seed),
+        _horizon(fields.get("horizon")),
     )
+
+
+def _horizon(entry: object) -> Horizon | None:
+    return None if entry is None else Horizon(**_fields(entry))
 
 
 def _record(entry: object) -> Record:

@@ -1,19 +1,57 @@
-"""What the suggested rate becomes under a schedule."""
+"""What the suggested rate becomes in a training of another length, and under a schedule."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import NamedTuple
 
 import numpy as np
 
-from lr_finder.curve.thresholds import CYCLE_PEAK, MEASURED_STEPS
+from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
+from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.thresholds import LENGTH_DOUBT, MEASURED_STEPS, SHORT_STEPS
+from lr_finder.curve.training import Training
 
-ScheduleKind = Literal["constant", "one_cycle", "cosine"]
 
-PEAK_FACTOR: dict[ScheduleKind, float] = {"constant": 1.0, "one_cycle": CYCLE_PEAK, "cosine": CYCLE_PEAK}
-"""The peak over the rate that is best throughout. One-cycle's up and down is a warm-up and a half cosine."""
+class Law(NamedTuple):
+    """How the best rate, or the best peak, depends on the number of steps T.
 
-WARM_UP: dict[ScheduleKind, float] = {"constant": 0.0, "one_cycle": 0.25, "cosine": 0.05}
-"""Share of the steps in which the rate climbs; fastai's default for one-cycle, a usual one for cosine."""
+        rate = suggestion * peak * ((1 + SHORT_STEPS / knee) / (1 + T / knee)) ** exponent
+
+    Args:
+        peak: The factor on the suggestion in a short training.
+        knee: Steps from which on the rate falls.
+        exponent: How fast it falls then: 0.5 is by 10 in 100 times the steps.
+    """
+
+    peak: float = 1.0
+    knee: float = 2000.0
+    exponent: float = 0.5
+
+    def factor(self, total_steps: int) -> float:
+        """What the suggestion is to be multiplied by."""
+        return self.peak * ((1 + SHORT_STEPS / self.knee) / (1 + total_steps / self.knee)) ** self.exponent
+
+
+ADAPTIVE: dict[ScheduleKind, Law] = {
+    "constant": Law(),
+    "cosine": Law(1.5, exponent=0.1),
+    "linear": Law(1.5, exponent=0.1),
+    "wsd": Law(1.0, exponent=0.1),
+    "one_cycle": Law(1.5, exponent=0.1),
+    "inverse_sqrt": Law(1.5, exponent=0.1),
+}
+PLAIN: dict[ScheduleKind, Law] = {
+    "constant": Law(knee=3000),
+    "cosine": Law(1.0, exponent=0.1),
+    "linear": Law(1.0, exponent=0.1),
+    "wsd": Law(1.0, exponent=0.1),
+    "one_cycle": Law(1.5, exponent=0.1),
+    "inverse_sqrt": Law(1.5, exponent=0.1),
+}
+
+WARM_UP: dict[ScheduleKind, float] = {
+    "constant": 0.0, "cosine": 0.05, "linear": 0.05, "wsd": 0.05, "one_cycle": 0.25, "inverse_sqrt": 0.05,
+}  # fmt: skip
+"""Share of the steps in which the rate climbs; fastai's default for one-cycle, a usual one for the others."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +59,10 @@ class Schedule:
     """A schedule's rates for a training of so many steps; `float(schedule)` is the peak.
 
     Args:
-        kind: "constant", "one_cycle" or "cosine".
+        kind: How the rate runs.
         lr: The highest rate: `max_lr` of `OneCycleLR`, the optimizer's `lr` for the others.
+        low: Lower end of the interval that should hold the best one.
+        high: Upper end of it.
         total_steps: Optimizer steps of the training.
         warmup_steps: Those in which the rate climbs to `lr`.
         advice: How sure this is, in plain words.
@@ -30,6 +70,8 @@ class Schedule:
 
     kind: ScheduleKind
     lr: float
+    low: float
+    high: float
     total_steps: int
     warmup_steps: int
     advice: str
@@ -38,27 +80,48 @@ class Schedule:
         return self.lr
 
 
-def schedule(lr: float, kind: ScheduleKind, total_steps: int) -> Schedule:
-    """What a rate that is good throughout becomes under a schedule.
+def for_horizon(suggestion: Suggestion, horizon: Horizon, training: Training | None) -> Suggestion:
+    """What a measured suggestion becomes for the training to come.
+
+    Its interval widens with the distance from the lengths at which suggestions were measured.
+
+    Args:
+        suggestion: For a constant rate in a short training.
+        horizon: The training to come.
+        training: What was trained; its optimizer decides the law.
+    """
+    if horizon == AS_MEASURED:
+        return suggestion
+    steps = SHORT_STEPS if horizon.total_steps is None else horizon.total_steps
+    factor = min(law[horizon.kind].factor(steps) for law in _laws(training))
+    return suggestion.moved(factor, doubt=LENGTH_DOUBT * abs(np.log10(steps / SHORT_STEPS)))
+
+
+def schedule(suggestion: Suggestion, kind: ScheduleKind, total_steps: int, training: Training | None) -> Schedule:
+    """The rates of a schedule for a training of so many steps, from what was measured.
 
     Raises:
         ValueError: There is no such kind, or `total_steps` is below 1.
         TypeError: `total_steps` is no whole number.
     """
-    if kind not in get_args(ScheduleKind):
-        raise ValueError(f"kind must be one of {', '.join(get_args(ScheduleKind))}, got {kind!r}")
-    if isinstance(total_steps, bool) or not isinstance(total_steps, (int, np.integer)):
-        raise TypeError(f"total_steps must be a whole number, got {total_steps!r}")
-    if total_steps < 1:
-        raise ValueError(f"total_steps must be at least 1, got {total_steps}")
-    advice = {
-        "constant": "The suggestion itself is for a constant rate.",
-        "one_cycle": "One-cycle spends few steps at its peak, which may be twice the rate for a constant one.",
-        "cosine": "A rate that falls to nothing may begin at twice the constant one; measured with one-cycle.",
-    }[kind]
-    if total_steps > MEASURED_STEPS:
-        advice += (
-            f" This was measured on trainings of up to {MEASURED_STEPS} steps. Much longer ones tend to want smaller "
-            "rates, with Adam and its kin above all: try half of it as well."
+    horizon = Horizon(kind, total_steps)
+    peak = for_horizon(suggestion, horizon, training)
+    advice = _advice(horizon, peak.lr / suggestion.lr)
+    return Schedule(kind, peak.lr, peak.low, peak.high, total_steps, round(WARM_UP[kind] * total_steps), advice)
+
+
+def _advice(horizon: Horizon, factor: float) -> str:
+    steps = horizon.total_steps or SHORT_STEPS
+    said = f"This is {horizon.in_words}: {factor:.2g} times what was measured in a few hundred steps."
+    if steps > MEASURED_STEPS:
+        said += (
+            f" Beyond {MEASURED_STEPS:,} steps that is carried on from shorter trainings and from published ones; if "
+            "unsure, go lower, since twice the best rate costs more than half of it."
         )
-    return Schedule(kind, PEAK_FACTOR[kind] * lr, total_steps, round(WARM_UP[kind] * total_steps), advice)
+    return said
+
+
+def _laws(training: Training | None) -> list[dict[ScheduleKind, Law]]:
+    """The law of an optimizer; both where it is not known, of which the lower rate is the one to take."""
+    is_adaptive = None if training is None else training.is_adaptive
+    return {True: [ADAPTIVE], False: [PLAIN], None: [ADAPTIVE, PLAIN]}[is_adaptive]

@@ -1,7 +1,9 @@
 """A suggested rate, with its interval and the reason for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -38,6 +40,12 @@ class Suggestion:
     def doubt(self) -> str:
         """The part that says why the confidence is what it is, in a sentence; empty where there is none."""
         return "".join(self.reason.partition(SURE)[1:]).strip()
+
+    def moved(self, factor: float, *, doubt: float = 0.0) -> "Suggestion":
+        """The rate times a factor, within an interval that is wider by an independent doubt of so many decades."""
+        below, above = np.hypot(np.log10([self.lr / self.low, self.high / self.lr]), doubt)
+        lr = self.lr * factor
+        return replace(self, lr=lr, low=float(lr / 10**below), high=float(lr * 10**above))
 
     def __float__(self) -> float:
         return self.lr

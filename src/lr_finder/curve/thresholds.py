@@ -162,14 +162,29 @@ STOP_STEPS = 8
 """It means nothing before it has seen so many steps from one loss to the next; so long a loss that saturates must stay
 at its worst value (by hand)."""
 
-# Schedules, and words.
+# Other trainings than the one that was measured.
 
-CYCLE_PEAK = 2.0
-"""The peak of a schedule that falls to nothing over the rate that is best throughout: the factor with the least regret
-on the one-cycle truth (regret.json; flat from 1.5 to 2.5)."""
+SHORT_STEPS = 200
+"""The length of training that a suggestion is for, as it is measured: the rule was chosen on 100 to 300 steps."""
 
-MEASURED_STEPS = 300
-"""The longest trainings on which that was measured."""
+MEASURED_STEPS = 8000
+"""The longest trainings on which the laws of `curve.schedule` were measured (horizon.json)."""
+
+LENGTH_DOUBT = 0.15
+"""Decades by which the interval widens for each tenfold length, as an independent doubt (horizon.json)."""
+
+# Batches.
+
+ADAPTIVE_BATCHES, PLAIN_BATCHES = 0.3, 0.7
+"""Exponents of the batch size in the best rate of optimizers that scale their steps, and of SGD (batches.json)."""
+
+BATCH_DOUBT = 0.2
+"""Decades by which the interval widens for each tenfold batch, as an independent doubt (batches.json)."""
+
+FAR_BATCHES = 8.0
+"""Beyond this factor on the batch size, confidence is low (by hand)."""
+
+# Words.
 
 SMALL_FALL = 0.1
 """A fall of less than this share of the loss looks flat in a plot (by hand)."""

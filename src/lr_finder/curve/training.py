@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeAlias
 
+from lr_finder.curve.horizon import Horizon
+
 Setting: TypeAlias = float | list[float]
 
 
@@ -18,19 +20,29 @@ class Training:
         groups: The numbers that each parameter group was set to before the search, the rate among them.
         batch_size: Samples per optimizer step in one process; None where that is not known.
         seed: That of the framework's random numbers; None where that is not known.
+        horizon: How long it is to be and how its rate is to run, where a trainer knows that.
     """
 
     optimizer: str | None = None
     groups: tuple[dict[str, Setting], ...] = ()
     batch_size: int | None = None
     seed: int | None = None
+    horizon: Horizon | None = None
+
+    @property
+    def is_adaptive(self) -> bool | None:
+        """Whether the optimizer scales each step by the size of its gradients, as Adam does and SGD does not.
+
+        By its name: whatever is not called after SGD is taken for adaptive. None where there is no name.
+        """
+        return None if self.optimizer is None else "sgd" not in self.optimizer.lower()
 
     @classmethod
-    def of(cls, optimizers: Sequence[Any], *, batch_size: int | None = None, seed: int | None = None) -> "Training":
-        """That of optimizers with `param_groups`, as in torch."""
+    def of(cls, optimizers: Sequence[Any], **known: Any) -> "Training":
+        """That of optimizers with `param_groups`, as in torch; `known` are the other fields."""
         names = " and ".join(type(optimizer).__name__ for optimizer in optimizers)
         groups = [settings_of(group) for optimizer in optimizers for group in optimizer.param_groups]
-        return cls(names, tuple(groups), batch_size, seed)
+        return cls(names, tuple(groups), **known)
 
 
 def settings_of(group: Mapping[str, Any]) -> dict[str, Setting]:

@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence
 
+from lr_finder.curve import weight_decay
 from lr_finder.curve.clear_reading import clear_reading
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import AS_MEASURED, Horizon
 from lr_finder.curve.probe import Probe
-from lr_finder.curve.schedule import PEAK_FACTOR
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.thresholds import SMALL_FALL
 from lr_finder.errors import NoSuggestionError
 
+UNTOUCHED = "The model is as it was before the search: nothing of it has been trained."
+
 
 def explain(
-    curve: Curve, suggestion: Suggestion | NoSuggestionError, steps_taken: int, probes: Sequence[Probe] = ()
+    curve: Curve,
+    suggestion: Suggestion | NoSuggestionError,
+    steps_taken: int,
+    probes: Sequence[Probe] = (),
+    *,
+    horizon: Horizon = AS_MEASURED,
+    measured: float | None = None,
 ) -> str:
     """What to do, how sure that is and why, and what was measured: a line of sentences for each.
 
@@ -21,26 +30,26 @@ def explain(
         suggestion: The suggested rate, or why there is none.
         steps_taken: Optimizer steps that the whole search took.
         probes: Short trainings that checked it.
+        horizon: The training for which it is.
+        measured: The rate that was measured, from which it was carried over to that training.
     """
-    measured = _measured(curve, steps_taken - len(curve), bool(probes))
+    seen = _measured(curve, steps_taken - len(curve), bool(probes))
     if isinstance(suggestion, NoSuggestionError):
-        parts = [[suggestion.remedy], [f"There is no suggestion. {suggestion.seen}"], [*measured, *curve.notes]]
+        parts = [[suggestion.remedy], [f"There is no suggestion. {suggestion.seen}"], [*seen, *curve.notes]]
     else:
         parts = [
-            _what_to_do(suggestion),
+            [f"Start training with {suggestion.lr:.2g}.", _for_which_training(horizon, measured), UNTOUCHED],
             [_how_sure(suggestion)],
-            [*measured, suggestion.seen, *_what_to_notice(curve, suggestion), *curve.notes],
+            [*seen, suggestion.seen, *_what_to_notice(curve, suggestion), *curve.notes],
+            [weight_decay.in_words(curve.training, suggestion.lr, horizon.total_steps)],
         ]
     return "\n".join(" ".join(sentences) for sentences in parts if any(sentences))
 
 
-def _what_to_do(suggestion: Suggestion) -> list[str]:
-    return [
-        f"Start training with {suggestion.lr:.2g}.",
-        f"This is for a constant rate; one-cycle or a cosine may peak at {PEAK_FACTOR['one_cycle']:g} times as much "
-        "(result.schedule).",
-        "The model is as it was before the search: nothing of it has been trained.",
-    ]
+def _for_which_training(horizon: Horizon, measured: float | None) -> str:
+    if horizon == AS_MEASURED or measured is None:
+        return "This is for some hundred steps at a constant rate; result.schedule has longer trainings and schedules."
+    return f"This is {horizon.in_words}; the rate for some hundred steps at a constant rate would be {measured:.2g}."
 
 
 def _how_sure(suggestion: Suggestion) -> str:

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.step import Read
+from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
@@ -39,6 +40,7 @@ class OptimizerSweep:
         on_step: Called after each optimizer step.
         validate: Gives a validation loss after the last step.
         batch_size: Samples per optimizer step, for the record.
+        horizon: The training to come, where it is known.
 
     Attributes:
         test: The range test; its curve is kept whatever ends the block.
@@ -53,6 +55,7 @@ class OptimizerSweep:
         on_step: OnStep,
         validate: Validate | None = None,
         batch_size: int | None = None,
+        horizon: Horizon | None = None,
     ):
         self._groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         on_accelerator = any(p.device.type != "cpu" for group in self._groups for p in group["params"])
@@ -63,7 +66,7 @@ class OptimizerSweep:
             read_every=READ_EVERY if on_accelerator else 1,
             validate=validate,
             momentum=largest_momentum(self._groups),
-            training=Training.of(optimizers, batch_size=batch_size, seed=torch.initial_seed()),
+            training=Training.of(optimizers, batch_size=batch_size, seed=torch.initial_seed(), horizon=horizon),
             on_step=on_step,
         )
         self.test.notes += [OWN_STEP_SIZE for group in self._groups[:1] if "d" in group]
