@@ -21,7 +21,7 @@ class LRFinderCallback(TrainerCallback):
         trainer = Trainer(model, args, train_dataset=data, callbacks=[LRFinderCallback()])
 
     The rate goes into `args.learning_rate`, the optimizer, whose parameter groups keep their ratios, and the scheduler,
-    which goes its course at the rate. A training that resumes from a checkpoint goes on with the rate of that.
+    which goes its course at the rate. A training that resumes from a checkpoint goes on with the checkpoint's rate.
 
     Args:
         progress: Whether to show a progress bar; None shows it on a terminal only.
