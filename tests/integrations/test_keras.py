@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from curves import valley_curve
-from lr_finder import RangeTestResult, StopReason, Sweep, lr_find
+from lr_finder import NoSuggestionError, RangeTestResult, StopReason, lr_find
 from lr_finder.integrations.keras import LRFinder
+from lr_finder.integrations.keras import lr_find as keras_lr_find
 
 # Keras reads tensors of the torch backend in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -300,29 +301,75 @@ def test_a_step_that_was_compiled_is_not_compiled_again_and_several_steps_a_call
     assert model.train_function is function
 
 
-def test_a_fit_of_your_own_is_a_ramp_inside_the_block_and_leaves_no_trace():
-    model = new_model()
-    before = values(model)
-    with LRFinder(model, Sweep(1e-4, 0.1, 20)) as finder:
-        fit(model, epochs=100, callbacks=[finder])
-    assert len(finder.result.losses) == 20
-    assert finder.result.stop_reason is StopReason.COMPLETED
-    assert_identical(values(model), before)
+CALLBACK = {"start_lr": 1e-4, "end_lr": 0.9, "num_it": 60}
+"""One ramp, at whose end the slope runs away."""
 
 
-def test_a_fit_of_your_own_that_raises_is_put_back_as_well():
-    model = new_model()
-    before = values(model)
-    finder = LRFinder(model, Sweep(1e-4, 0.1, 200))
-    raising = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: 1 / (5 - batch))
-    with pytest.raises(ZeroDivisionError) as caught, finder:
-        fit(model, callbacks=[finder, raising])
-    assert len(caught.value.partial_result.losses) == 6
-    assert_identical(values(model), before)
+def fitted_slope(inputs, **options):
+    model = slope()
+    history = model.fit(inputs, np.zeros_like(inputs), **({"verbose": 0, "epochs": 2} | options)).history
+    return model, history["loss"]
+
+
+def noisy_ones():
+    return np.random.default_rng(3).normal(1, 0.1, size=(64, 1)).astype(np.float32)
+
+
+DATA_OF_A_FIT = {
+    "arrays": {"batch_size": 8},
+    "a part for validation": {"batch_size": 8, "validation_split": 0.25},
+    "weighted": {"batch_size": 8, "sample_weight": np.linspace(0.5, 1.5, 64)},
+}
+
+
+@pytest.mark.parametrize("options", DATA_OF_A_FIT.values(), ids=DATA_OF_A_FIT)
+def test_a_fit_with_the_callback_is_a_fit_with_the_rate_that_is_found_on_its_data(capsys, options):
+    keras.utils.set_random_seed(1)
+    callback = LRFinder(**CALLBACK)
+    model, losses = fitted_slope(noisy_ones(), callbacks=[callback], **options)
+    suggestion = callback.result.suggestion
+    assert float(model.optimizer.learning_rate) == pytest.approx(suggestion.lr)
+    assert capsys.readouterr().err == f"LRFinder: the learning rate is {suggestion}; it was 0.1\n"
+    keras.utils.set_random_seed(1)
+    alone = slope()
+    alone.optimizer.learning_rate = suggestion.lr
+    inputs = noisy_ones()
+    alone.fit(inputs, np.zeros_like(inputs), verbose=0, epochs=2, **options)
+    assert_identical(values(model), values(alone))
+    assert len(losses) == 2
+
+
+def test_every_fit_searches_anew_and_one_that_goes_on_does_not(capsys):
+    callback = LRFinder(**CALLBACK)
+    model, _ = fitted_slope(noisy_ones(), batch_size=8, callbacks=[callback])
+    first = callback.result
+    model.layers[0].weight.assign(1.0)
+    model.fit(noisy_ones(), np.zeros((64, 1)), batch_size=8, verbose=0, callbacks=[callback])
+    assert callback.result is not first
+    capsys.readouterr()
+    model.fit(noisy_ones(), np.zeros((64, 1)), initial_epoch=1, epochs=2, verbose=0, callbacks=[callback])
+    assert callback.result is None
+    assert "no search, the fit goes on from epoch 1 with the rate that it has" in capsys.readouterr().err
+
+
+def test_a_fit_without_a_suggestion_ends_before_its_first_step():
+    model = slope()
+    with pytest.raises(NoSuggestionError):
+        model.fit(np.zeros((8, 1)), np.zeros((8, 1)), verbose=0, callbacks=[LRFinder(num_it=40)])
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_a_fit_that_the_callback_can_not_serve_is_told_what_to_do():
+    with pytest.raises(TypeError, match=r"no argument 'max_lr' here; that is end_lr"):
+        LRFinder(max_lr=1)
+    with pytest.raises(TypeError, match="is a schedule"):
+        fit(new_model(lambda: keras.optimizers.SGD(SCHEDULE)), callbacks=[LRFinder()])
+    with pytest.raises(TypeError, match=r"x must be data that can be gone through again, got a generator"):
+        slope().fit(((INPUTS, TARGETS) for _ in range(9)), shuffle=False, verbose=0, callbacks=[LRFinder()])
 
 
 REFUSED = {
-    "not a model": (lambda: LRFinder(keras.layers.Dense(1)), TypeError, "model must be a keras.Model"),
+    "not a model": (lambda: keras_lr_find(keras.layers.Dense(1), INPUTS), TypeError, "model must be a keras.Model"),
     "not compiled": (lambda: lr_find(keras.Sequential(layers()), INPUTS, TARGETS), ValueError, "must be compiled"),
     "two rates": (lambda: lr_find(new_model(), INPUTS, TARGETS, start_lr=[1, 2], end_lr=3), ValueError, "one rate per"),
 }

@@ -4,7 +4,7 @@ from lr_finder.extras import extra
 
 with extra("keras"):
     from lr_finder.integrations.keras.apply import apply
-    from lr_finder.integrations.keras.callback import LRFinder
     from lr_finder.integrations.keras.find import lr_find
+    from lr_finder.integrations.keras.search_before_fit import LRFinder
 
 __all__ = ["LRFinder", "apply", "lr_find"]

@@ -12,7 +12,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.errors import DataEndedError
 from lr_finder.integrations.batches import Batches, batch_size_of
-from lr_finder.integrations.keras.callback import LRFinder
+from lr_finder.integrations.keras.sweep_callback import SweepCallback
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.integrations.stateful import stateful
 from lr_finder.preserve import preserve
@@ -71,20 +71,20 @@ def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: OnStep) -> 
 
     def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
         errors: list[BaseException] = []
-        with preserve(*stateful(x)), LRFinder(model, sweep, on_step, validate, batch_size) as finder:
+        with preserve(*stateful(x)), SweepCallback(model, sweep, on_step, validate, batch_size) as callback:
             try:
                 model.fit(
-                    x if batches is None else _from_the_start(batches, finder.end_with_epoch, errors),
+                    x if batches is None else _from_the_start(batches, callback.end_with_epoch, errors),
                     **data,
                     epochs=ENOUGH_EPOCHS,
                     verbose=0,  # pyright: ignore[reportArgumentType]
-                    callbacks=[finder],
+                    callbacks=[callback],
                 )
             except Exception:
                 if errors:  # TensorFlow makes an error of its own of it, also of a Ctrl-C
                     raise errors[0] from None
                 raise
-        return finder.curve
+        return callback.curve
 
     return ramp
 

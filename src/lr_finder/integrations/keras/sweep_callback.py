@@ -11,25 +11,22 @@ from keras.src.backend.common.global_state import GLOBAL_STATE_TRACKER
 import lr_finder.preserve.keras_objects  # noqa: F401  registers the kinds of Keras
 from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import RangeTest
-from lr_finder.core.result import RangeTestResult
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.parameter_groups import largest_momentum
 from lr_finder.curve.stopping import StopReason
-from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Sweep
+from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Setting, Training, settings_of
 from lr_finder.integrations.keras.optimizers import inner, optimizers_of
 from lr_finder.integrations.search import OnStep
 from lr_finder.preserve import preserve
 
 
-class LRFinder(keras.callbacks.Callback):
-    """One ramp inside a fit of your own, after which the model is as before the block.
+class SweepCallback(keras.callbacks.Callback):
+    """Takes a fit through one sweep, and ends it; after the block the model is as before.
 
-        with LRFinder(model) as finder:
-            model.fit(x, y, epochs=1000, callbacks=[finder])
-        print(finder.result.suggestion)
-
-    It ends the fit itself. Other callbacks of that fit run as usual, so leave out what writes files.
+        with SweepCallback(model, sweep) as callback:
+            model.fit(x, y, epochs=1000, callbacks=[callback])
+        callback.curve
 
     Args:
         model: The compiled model.
@@ -46,7 +43,7 @@ class LRFinder(keras.callbacks.Callback):
     def __init__(
         self,
         model: keras.Model,
-        sweep: Sweep = Sweep(DEFAULT_START_LR, DEFAULT_END_LR, 100),  # noqa: B008  frozen
+        sweep: Sweep,
         on_step: OnStep = lambda: None,
         validate: Validate | None = None,
         batch_size: int | None = None,
@@ -67,7 +64,7 @@ class LRFinder(keras.callbacks.Callback):
         self._is_last_epoch = False
         self._steps_before = 0
 
-    def __enter__(self) -> "LRFinder":
+    def __enter__(self) -> "SweepCallback":
         with ExitStack() as block:
             # Keras keeps names, and the seeds of layers that have none of their own, in a global.
             block.enter_context(preserve(self._swept, vars(GLOBAL_STATE_TRACKER)))
@@ -88,11 +85,6 @@ class LRFinder(keras.callbacks.Callback):
     def curve(self) -> Curve:
         """What has been measured so far."""
         return self._test.curve
-
-    @property
-    def result(self) -> RangeTestResult:
-        """The curve with all that can be read from it."""
-        return self._test.result
 
     def end_with_epoch(self) -> None:
         """Tells that the data have no more batches: Keras would go on with the first one of a generator for ever."""
