@@ -12,9 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import torch
 from flax import nnx
+from torch.utils.data import DataLoader, TensorDataset
 
 from lr_finder import StopReason, lr_find
+from lr_finder.integrations.optax.ramp import JaxTraining
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
 RANDOM = np.random.default_rng(0)
@@ -220,6 +223,11 @@ FACTORIES = {
     "injected": (optax.inject_hyperparams(optax.adamw), SINGLE),
     "clipped": (lambda lr: optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(lr, momentum=0.9)), SINGLE),
     "reacts to a plateau": (lambda lr: optax.chain(optax.adam(lr), optax.contrib.reduce_on_plateau()), SINGLE),
+    "by layer": (
+        lambda lr: optax.multi_transform({"a": optax.adam(lr), "b": optax.sgd(lr)}, {"hidden": "a", "output": "b"}),
+        SINGLE,
+    ),
+    "schedule-free": (lambda lr: optax.contrib.schedule_free(optax.sgd(lr), lr), SINGLE),
     "masked": (lambda lr: optax.adamw(lr, mask={"hidden": True, "output": False}), SINGLE),
 }
 
@@ -235,6 +243,14 @@ def test_the_whole_search_is_traced_once(make_optimizer, dtype):
     result = lr_find(loss, new_params(dtype), make_optimizer, BATCHES)
     assert result.steps_taken > 40  # two ramps
     assert len(traces) == 1
+
+
+def test_sam_gets_the_gradient_from_where_its_first_step_leads():
+    def sam(lr):
+        return optax.contrib.sam(optax.sgd(lr), optax.sgd(0.0), opaque_mode=True)
+
+    plain, found = (lr_find(squared_error, new_params(), make, BATCHES, **BOUNDS) for make in (optax.sgd, sam))
+    np.testing.assert_allclose(found.losses, plain.losses, rtol=1e-5)
 
 
 def test_a_rate_kept_in_the_optimizer_state_follows_the_search():
@@ -259,7 +275,15 @@ def test_the_curve_tells_of_an_optimizer_without_momentum(make_optimizer, moment
     assert lr_find(squared_error, new_params(), make_optimizer, BATCHES, **BOUNDS).curve.momentum == momentum
 
 
-@pytest.mark.parametrize("wrap", [lambda multi: multi, lambda multi: multi.gradient_transformation()])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda multi: multi,
+        lambda multi: multi.gradient_transformation(),
+        lambda multi: optax.chain(optax.identity(), multi.gradient_transformation()),
+    ],
+    ids=["itself", "as a transformation", "in a chain"],
+)
 def test_accumulated_batches_are_one_step_with_their_mean_loss(wrap):
     halves = [(inputs[i : i + 4], targets[i : i + 4]) for inputs, targets in BATCHES for i in (0, 4)]
     accumulated = lr_find(
@@ -278,6 +302,13 @@ def test_a_loss_may_return_more_than_the_loss():
     np.testing.assert_allclose(
         lr_find(with_outputs, new_params(), optax.sgd, BATCHES, **BOUNDS).losses, plain.losses, rtol=1e-6
     )
+
+
+def test_a_loader_of_torch_gives_the_curve_of_its_numbers():
+    samples = TensorDataset(torch.tensor(INPUTS), torch.tensor(TARGETS))
+    of_tensors = lr_find(squared_error, new_params(), optax.adamw, DataLoader(samples, 8), **BOUNDS)
+    plain = lr_find(squared_error, new_params(), optax.adamw, BATCHES, **BOUNDS)
+    np.testing.assert_array_equal(of_tensors.losses, plain.losses)
 
 
 class Loader:
@@ -321,6 +352,24 @@ REFUSED = {
         ValueError,
         "made a schedule",
     ),
+    "a schedule with a warm-up": (
+        {"make_optimizer": lambda lr: optax.adam(optax.warmup_cosine_decay_schedule(0.0, lr, 10, 100))},
+        ValueError,
+        r"made a schedule; leave the schedule out for the search: lambda lr: optax.adamw\(lr\)",
+    ),
+    "an optimizer without a rate": (
+        {"make_optimizer": lambda lr: optax.contrib.cocob()},
+        ValueError,
+        "finds its own step size has no rate to find",
+    ),
+    "texts in the batches": (
+        {"batches": [(INPUTS, TARGETS, ["a"] * 64)]},
+        TypeError,
+        "batches must hold arrays and numbers, got str",
+    ),
+    "an array of texts": ({"batches": [np.array(["a"])]}, TypeError, "got an array of <U1"),
+    "no loss": ({"loss": lambda params, batch: None}, TypeError, "loss must return a scalar, .* got NoneType"),
+    "a dictionary of losses": ({"loss": lambda params, batch: {"a": 1.0}}, TypeError, "a scalar, .* got dict"),
     "an injected schedule": (
         {"make_optimizer": lambda lr: optax.inject_hyperparams(optax.adam)(optax.cosine_decay_schedule(lr, 100))},
         ValueError,
@@ -349,8 +398,19 @@ REFUSED = {
 def test_what_can_not_work_is_refused_by_name(changes, error, text):
     arguments = {"params": new_params(), "make_optimizer": optax.adamw, "batches": BATCHES}
     loss = changes.get("loss", squared_error)
-    with pytest.raises(error, match=text):
+    with pytest.raises(error, match=text) as raised:
         lr_find(loss, **(arguments | {name: value for name, value in changes.items() if name != "loss"}))
+    assert len(str(raised.value)) < 250
+
+
+def test_an_error_of_jax_does_not_print_the_parameters():
+    def failing(params, batch):
+        return batch[0] @ params["output"]
+
+    with pytest.raises(TypeError) as raised:
+        lr_find(failing, new_params(), optax.adamw, [(INPUTS, TARGETS)])
+    assert "Array(" not in repr(JaxTraining(failing, new_params(), None, optax.adamw, [], lambda *_: None))
+    assert len(str(raised.value)) < 250
 
 
 def test_an_nnx_model_without_parameters_is_refused():

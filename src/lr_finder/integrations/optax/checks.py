@@ -7,8 +7,13 @@ import optax
 from jax.extend.core import Literal
 
 
-def check_factory(make_optimizer: Any) -> None:
-    """Raises TypeError for anything that does not make an optimizer from a traced rate."""
+def check_factory(make_optimizer: Any, trained: Any) -> None:
+    """Raises for anything that does not make an optimizer of the trained arrays from a traced rate.
+
+    Raises:
+        TypeError: It makes none, or looks at the rate.
+        ValueError: It makes one with a schedule.
+    """
     if not callable(make_optimizer):
         raise TypeError(
             "make_optimizer must be a function from the rate to an optimizer, such as optax.adamw or "
@@ -24,6 +29,9 @@ def check_factory(make_optimizer: Any) -> None:
     try:
         jax.eval_shape(make, 1e-3)
     except jax.errors.ConcretizationTypeError as error:
+        # A schedule with a warm-up looks at its rates, too; what it is made into tells.
+        made: Any = make_optimizer(1e-3)
+        check_unscheduled(jax.eval_shape(made.init, trained))
         raise TypeError(
             "make_optimizer must not look at the value of the rate, which is traced so that one compiled step serves "
             "all rates: leave out float(lr) and conditions on lr"
@@ -40,7 +48,8 @@ def check_unscheduled(state: Any) -> None:
     if any(is_scheduled(node) for node in jax.tree.leaves(state, is_leaf=is_scheduled)):
         raise ValueError(
             "make_optimizer must use the rate that it is given at every step, and made a schedule; leave the schedule "
-            "out for the search: lambda lr: optax.adamw(lr)"
+            'out for the search: lambda lr: optax.adamw(lr), and take result.schedule("cosine", total_steps).lr as its '
+            "peak"
         )
 
 
@@ -60,4 +69,7 @@ def check_rate_is_used(compiled: Any, arguments: tuple[Any, ...], position: int)
             reached.update(equation.outvars)
     trained = jaxpr.outvars[: len(jax.tree.leaves(arguments[0]))]
     if not any(not isinstance(variable, Literal) and variable in reached for variable in trained):
-        raise ValueError("make_optimizer must use the rate that it is given, and makes the same for every rate")
+        raise ValueError(
+            "make_optimizer must use the rate that it is given, and makes the same for every rate; an optimizer that "
+            "finds its own step size has no rate to find"
+        )

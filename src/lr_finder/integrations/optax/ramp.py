@@ -1,11 +1,13 @@
 """A ramp over a JAX training: one compiled step with the rate as an argument, on copies of the user's arrays."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import NamedSharding, PartitionSpec
 
@@ -17,6 +19,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
 from lr_finder.integrations.batches import Batches, batch_size_of
+from lr_finder.integrations.optax.batches import NUMBERS, as_arrays
 from lr_finder.integrations.optax.checks import check_factory, check_rate_is_used, check_unscheduled
 from lr_finder.integrations.optax.momentum import known_momentum
 from lr_finder.integrations.search import OnStep, search_with_bar
@@ -27,7 +30,7 @@ MakeOptimizer: TypeAlias = Callable[[Any], optax.GradientTransformation]
 """The optimizer for a rate, which may be a traced array."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)  # errors of JAX hold the step, and with it what it belongs to
 class JaxTraining:
     """A JAX training as a range test needs it. Nothing in it is changed, so there is nothing of it to put back.
 
@@ -58,7 +61,7 @@ class JaxTraining:
             progress: Whether to show a progress bar.
             options: Those of every search.
         """
-        check_factory(self.make_optimizer)
+        check_factory(self.make_optimizer, self.trained)
         if options.get("wd") is not None:
             raise ValueError("wd must be None with Optax: give the weight decay in make_optimizer")
         return search_with_bar(self._ramp, progress, **options)
@@ -85,7 +88,7 @@ class JaxTraining:
                 )
                 with test:
                     while not test.has_ended:
-                        test.add_batch(run.train_on(batches.next(), test.lr))
+                        test.add_batch(run.train_on(as_arrays(batches.next()), test.lr))
                         if run.has_stepped:
                             test.end_step()
                 return test.curve
@@ -102,10 +105,7 @@ class JaxTraining:
             gradient,
             state,
             trained,
-            # For transformations that search along the line, or react to a plateau.
-            value=loss,
-            grad=gradient,
-            value_fn=lambda moved: self.objective(moved, carried, batch)[0],
+            **_extras(optimizer.update, lambda moved: self.objective(moved, carried, batch)[0], loss, gradient),
         )
         return optax.apply_updates(trained, updates), state, carried_on, loss
 
@@ -126,7 +126,7 @@ class _Run:
     def has_stepped(self) -> bool:
         """Whether the optimizer updated on the last batch: always, but where `optax.MultiSteps` accumulates."""
         # mini_step goes back to 0 with each update.
-        return not isinstance(self._state, optax.MultiStepsState) or int(jnp.asarray(self._state.mini_step)) == 0
+        return all(int(jnp.asarray(state.mini_step)) == 0 for state in _accumulating(self._state))
 
     def train_on(self, batch: Any, lr: float) -> jax.Array:
         """Trains on a batch; its loss before that."""
@@ -144,12 +144,34 @@ def scalar(loss: Any) -> jax.Array:
     """The loss that a user's loss function returned: a scalar, or a tuple whose first item is one.
 
     Raises:
-        ValueError: It is no scalar.
+        ValueError: It is an array of another shape.
+        TypeError: It is no number.
     """
-    value = loss[0] if isinstance(loss, tuple) else loss
+    value: Any = loss[0] if isinstance(loss, tuple) and loss else loss
+    if not isinstance(value, (jax.Array, np.ndarray, np.generic, *NUMBERS)):
+        raise TypeError(f"loss must return a scalar, or a tuple whose first item is one, got {type(value).__name__}")
     if jnp.shape(value) != ():
         raise ValueError(f"loss must return a scalar, got an array of shape {jnp.shape(value)}")
-    return value
+    return jnp.asarray(value)
+
+
+def _extras(update: Any, objective: Callable[[Any], jax.Array], loss: jax.Array, gradient: Any) -> dict[str, Any]:
+    """What transformations take beside the gradient: those that search along the line, react to a plateau, or SAM."""
+    extras = {"value": loss, "grad": gradient, "value_fn": objective}
+    taken = inspect.signature(update).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken.values()):
+        return extras
+    extras["grad_fn"] = lambda moved, _: jax.grad(objective)(moved)
+    return {name: extra for name, extra in extras.items() if name in taken}
+
+
+def _accumulating(state: Any) -> list[optax.MultiStepsState]:
+    """The states of `optax.MultiSteps` in the state of an optimizer, which may be a chain."""
+
+    def is_one(node: Any) -> bool:
+        return isinstance(node, optax.MultiStepsState)
+
+    return [node for node in jax.tree.leaves(state, is_leaf=is_one) if is_one(node)]
 
 
 def _aim(state: Any, fresh: Any) -> Any:
