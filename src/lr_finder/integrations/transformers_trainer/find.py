@@ -14,6 +14,7 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.core.step import MAX_IDLE_BATCHES
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.search import OnStep, search_with_bar
 from lr_finder.integrations.torch.distributed import read_local, reader_with
@@ -69,7 +70,7 @@ def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
             state.append(trainer.lr_scheduler)
         with preserve(*state), ExitStack() as sweeping:
 
-            def start(optimizer: torch.optim.Optimizer) -> OptimizerSweep:
+            def start(optimizer: torch.optim.Optimizer, horizon: Horizon) -> OptimizerSweep:
                 check_uses_rate(optimizer)
                 swept = OptimizerSweep(
                     sweep,
@@ -78,6 +79,7 @@ def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
                     on_step=on_step,
                     validate=validate,
                     batch_size=trainer.args.train_batch_size * trainer.args.gradient_accumulation_steps,
+                    horizon=horizon,
                 )
                 return sweeping.enter_context(swept)
 

@@ -10,9 +10,11 @@ from accelerate.optimizer import AcceleratedOptimizer
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.parameter_groups import lrs_of
 from lr_finder.curve.stopping import StopReason
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.schedules import schedule_of
 
 
 class SweepEndedError(Exception):
@@ -25,11 +27,14 @@ class SweepCallback(TrainerCallback):
     Args:
         trainer: Whose training it is.
         run: The arguments of the training to come, which the trainer's own code is to see.
-        start: Starts the sweep over the optimizer that steps.
+        start: Starts the sweep over the optimizer that steps, for the training to come.
     """
 
     def __init__(
-        self, trainer: Trainer, run: TrainingArguments, start: Callable[[torch.optim.Optimizer], OptimizerSweep]
+        self,
+        trainer: Trainer,
+        run: TrainingArguments,
+        start: Callable[[torch.optim.Optimizer, Horizon], OptimizerSweep],
     ):
         self._trainer = trainer
         self._run = run
@@ -65,10 +70,12 @@ class SweepCallback(TrainerCallback):
         optimizer: Any = self._trainer.optimizer
         if isinstance(optimizer, AcceleratedOptimizer):
             optimizer = optimizer.optimizer  # what Accelerate wraps is what steps
-        self._swept = self._start(optimizer)
-        _hold(self._trainer.lr_scheduler, optimizer)
         args.max_steps = self._run.max_steps
         state.max_steps, state.num_train_epochs = _length_of(self._run, train_dataloader)
+        scheduler = self._trainer.lr_scheduler
+        horizon = Horizon(schedule_of(scheduler) or "constant", state.max_steps if state.max_steps > 0 else None)
+        self._swept = self._start(optimizer, horizon)
+        _hold(scheduler, optimizer)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Sets the rate of the step, for code that reads it before the optimizer does."""
