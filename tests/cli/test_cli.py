@@ -178,10 +178,10 @@ def test_a_run_shows_the_plot_the_suggestion_and_the_reason(training):
 
 
 def test_the_files_asked_for_are_written_and_named(training):
-    done = call("run", f"{training}:make", "--plot", "lr.png", "--json", "lr.json")
+    done = call("run", f"{training}:make", "--plot", "lr.png", "--report", "lr.html", "--json", "lr.json")
     assert done.exit_code == 0
-    assert "Wrote lr.png and lr.json." in done.stdout
-    assert files_here() == ["lr.json", "lr.png"]
+    assert "Wrote lr.png, lr.html and lr.json." in done.stdout
+    assert files_here() == ["lr.html", "lr.json", "lr.png"]
     assert Path("lr.png").read_bytes().startswith(b"\x89PNG")
     rate = RangeTestResult.load("lr.json").suggestion.lr
     assert f"Suggested learning rate {rate:.2g}" in done.stdout

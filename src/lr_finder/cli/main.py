@@ -134,6 +134,9 @@ def _report(result: RangeTestResult, options: Options) -> int:
         if options.plot is not None:
             save_plot(result.view(), options.plot)
             written.append(options.plot)
+        if options.report is not None:
+            result.report(options.report)
+            written.append(options.report)
         if options.json is not None and not options.prints_json:
             result.save(options.json)
             written.append(options.json)
@@ -143,7 +146,7 @@ def _report(result: RangeTestResult, options: Options) -> int:
         click.echo(json.dumps(result.to_dict(), indent=1))
     if written and not options.quiet:
         with _output_kept_apart(options.prints_json):
-            _say(f"\nWrote {' and '.join(map(str, written))}.")
+            _say(f"\nWrote {' and '.join(', '.join(map(str, written)).rsplit(', ', 1))}.")
     return status
 
 

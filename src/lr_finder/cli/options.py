@@ -21,6 +21,7 @@ class Options:
     """The options of a command: what is to come of a result, and those of a search."""
 
     plot: Path | None
+    report: Path | None
     quiet: bool
     json: Path | None = None
     start_lr: float | None = None
@@ -38,7 +39,7 @@ class Options:
 
     def check_files(self) -> None:
         """Finds out before the search whether the files can be written after it."""
-        check_output(plot=self.plot)
+        check_output(plot=self.plot, report=self.report)
         if self.json is not None and not self.prints_json:
             _check_file("--json", self.json, (".json",))
 
@@ -58,16 +59,26 @@ def result_options(*, plot: str | None = None) -> Callable[..., Any]:
         click.option(
             "--plot", type=FILE, default=plot, show_default=True, help="Write the plot, as .png, .svg or .pdf."
         ),
+        report_option(),
         click.option("--quiet", is_flag=True, help="Print the rate alone, with three digits."),
     )
 
 
-def check_output(*, plot: Path | None) -> None:
+def report_option() -> Callable[..., Any]:
+    """Gives a command the option of a page."""
+    return click.option("--report", type=FILE, help="Write one page to explore and to send, as .html.")
+
+
+def check_output(*, plot: Path | None, report: Path | None) -> None:
     """Finds out before the work whether what is to show its result can be written after it."""
     if plot is not None:
         with extra("plot"):
             import matplotlib  # noqa: F401
         _check_file("--plot", plot, IMAGES)
+    if report is not None:
+        with extra("report"):
+            import vl_convert  # noqa: F401
+        _check_file("--report", report, (".html",))
 
 
 def search_options(*, plot: str | None = None, json: str | None = None) -> Callable[..., Any]:

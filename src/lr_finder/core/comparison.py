@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
+from lr_finder.report.page import save_page
 from lr_finder.report.plot import plot_all
 from lr_finder.report.table import aligned
 from lr_finder.report.view import View
@@ -45,6 +47,15 @@ class Comparison:
             MissingExtraError: matplotlib is not installed.
         """
         return plot_all(self.views(), ax)
+
+    def report(self, path: "str | PathLike[str]") -> None:
+        """Writes one page with all of them, as `RangeTestResult.report` does for one.
+
+        Raises:
+            MissingExtraError: The extra `report` is not installed.
+            ValueError: The file's name does not end in .html.
+        """
+        save_page([result.run(name) for name, result in self.results.items()], path)
 
 
 def compare(results: Mapping[str, RangeTestResult]) -> Comparison:

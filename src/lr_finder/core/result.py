@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy import float64
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lr_finder.core import storage
 from lr_finder.core.apply import apply
+from lr_finder.core.facts import facts
 from lr_finder.core.record import Record
 from lr_finder.curve.batch_size import for_batch_size
 from lr_finder.curve.curve import Curve
@@ -24,6 +25,7 @@ from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
 from lr_finder.report.explain import explain
+from lr_finder.report.page import Run, save_page
 from lr_finder.report.plot import plot
 from lr_finder.report.view import View, view
 
@@ -226,6 +228,33 @@ class RangeTestResult:
             ValueError: A number of steps to skip is negative, or no step would be left.
         """
         return plot(self.view(skip_start, skip_end, label), ax, suggestion=suggestion)
+
+    def report(self, path: "str | PathLike[str]") -> None:
+        """Writes a page to explore and to send: one `.html` file that needs no other and no network.
+
+        Raises:
+            MissingExtraError: The extra `report` is not installed.
+            ValueError: The file's name does not end in .html.
+        """
+        save_page([self.run()], path)
+
+    def run(self, name: str = "") -> Run:
+        """What a page shows of it.
+
+        Args:
+            name: What tells it from others.
+        """
+        return Run(
+            self.view(name=name),
+            self.explain(),
+            by_rule={} if not self.has_suggestion else {rule: self.suggest(rule) for rule in self._other_rules},
+            facts=facts(self.curve, self.steps_taken, self.record),
+        )
+
+    @property
+    def _other_rules(self) -> list[RuleName]:
+        """The rules beside the one whose suggestion this is; with probes that is none of them."""
+        return [rule for rule in get_args(RuleName) if rule != DEFAULT_RULE or self.probes]
 
     def to_records(self) -> list[dict[str, float]]:
         """One dictionary per step (`step`, `lr`, `loss`), as `pandas.DataFrame` takes them."""

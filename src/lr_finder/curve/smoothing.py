@@ -7,7 +7,10 @@ from lr_finder.curve.thresholds import SMOOTHING_WIDTH
 
 
 def smooth(
-    lrs: NDArray[np.float64], losses: NDArray[np.float64], width: float = SMOOTHING_WIDTH
+    lrs: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    width: float = SMOOTHING_WIDTH,
+    at: NDArray[np.int64] | slice = slice(None),
 ) -> NDArray[np.float64]:
     """The losses averaged with a Gaussian over the log of the rate, shape `(steps,)`.
 
@@ -18,16 +21,19 @@ def smooth(
         lrs: Rates, shape `(steps,)`.
         losses: Finite losses, shape `(steps,)`.
         width: Standard deviation of the Gaussian, in decades.
+        at: Which of the steps the average is wanted for.
     """
     offset = losses.min()  # keeps the digits of small changes on a large loss
-    averaged = kernel(lrs, width) @ (losses - offset) + offset
+    averaged = kernel(lrs, width, at) @ (losses - offset) + offset
     return np.clip(averaged, offset, losses.max())
 
 
-def kernel(lrs: NDArray[np.float64], width: float = SMOOTHING_WIDTH) -> NDArray[np.float64]:
-    """The weights that `smooth` uses, shape `(steps, steps)`; every row sums to 1."""
+def kernel(
+    lrs: NDArray[np.float64], width: float = SMOOTHING_WIDTH, at: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[np.float64]:
+    """The weights that `smooth` uses, a row for each step that is wanted, shape `(wanted, steps)`; rows sum to 1."""
     decades = np.log10(lrs)
-    weights = np.exp(-0.5 * ((decades[:, None] - decades[None, :]) / width) ** 2)
+    weights = np.exp(-0.5 * ((decades[at, None] - decades[None, :]) / width) ** 2)
     return weights / weights.sum(axis=1, keepdims=True)
 
 

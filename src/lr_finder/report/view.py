@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from lr_finder.curve.probe import Probe
 from lr_finder.curve.reading import cap
 from lr_finder.curve.smoothing import smooth
 from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.thresholds import SMOOTHING_WIDTH
 from lr_finder.errors import NoSuggestionError
 
 
@@ -20,9 +22,10 @@ class View:
     """The finite losses of the steps that are shown, and what they say.
 
     Args:
-        lrs: The rates, shape `(steps,)`; may be empty.
+        steps: Which steps they are, shape `(steps,)`; may be empty.
+        lrs: The rates, shape `(steps,)`.
         losses: The raw losses, shape `(steps,)`.
-        smoothed: The smooth line through them, what ran away cut off, shape `(steps,)`.
+        kept: The losses, with what ran away cut off, shape `(steps,)`.
         bottom: Lower end of the loss axis.
         top: Upper end of the loss axis.
         ran_away: The rate at which the loss ran away and the words for it; None where it did not, or is not shown.
@@ -36,9 +39,10 @@ class View:
         name: What tells it from others.
     """
 
+    steps: NDArray[np.int64]
     lrs: NDArray[np.float64]
     losses: NDArray[np.float64]
-    smoothed: NDArray[np.float64]
+    kept: NDArray[np.float64]
     bottom: float
     top: float
     ran_away: tuple[float, str] | None
@@ -55,6 +59,20 @@ class View:
     def rate_name(self) -> str:
         """What the rate axis shows."""
         return "learning rate of the fastest group" if self.several_groups else "learning rate"
+
+    @cached_property
+    def smoothed(self) -> NDArray[np.float64]:
+        """The smooth line through the losses, shape `(steps,)`."""
+        return self.smoothed_with(SMOOTHING_WIDTH)
+
+    def smoothed_with(self, width: float, at: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float64]:
+        """A line through the losses that is smoothed over so many decades of the rate; 0 does not smooth.
+
+        Args:
+            width: Standard deviation of the Gaussian, in decades.
+            at: Which of the steps it is wanted for.
+        """
+        return smooth(self.lrs, self.kept, width, at) if width and len(self.lrs) else self.kept[at]
 
     def loss_at(self, lr: float) -> float:
         """The smoothed loss at a rate; NaN where no step that is shown was there."""
@@ -91,16 +109,18 @@ def view(
     # Where the loss never fell there is no height to compare a rise with: all of it is shown.
     if skip_end is None and found is not None:
         kept[finite] = cap(kept[finite])
-    lrs, losses, kept = (column[shown][finite[shown]] for column in (curve.lrs, curve.losses, kept))
+    columns = (np.arange(len(curve)), curve.lrs, curve.losses, kept)
+    steps, lrs, losses, kept = (column[shown][finite[shown]] for column in columns)
     bottom, top = 0.0, 1.0
     if len(losses):
         if kept.min() == kept.max():
             kept = losses
         bottom, top = _ends(losses, kept, [probe.last_loss for probe in probes if not probe.ran_away])
     return View(
+        steps=steps,
         lrs=lrs,
         losses=losses,
-        smoothed=smooth(lrs, kept) if len(losses) else losses,
+        kept=kept,
         bottom=bottom,
         top=top,
         ran_away=None if skip_end else _ran_away(curve),
