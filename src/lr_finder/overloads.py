@@ -156,6 +156,8 @@ def lr_find(
     data: Iterable[Any],
     state: Sequence[Any] = ...,
     output_transform: Callable[[Any], Any] | None = ...,
+    max_epochs: int | None = ...,
+    epoch_length: int | None = ...,
     **options: "Unpack[Options]",
 ) -> RangeTestResult: ...
 @overload

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lr_finder import lr_find
 from quadratic import Quadratic, mean_output
-from ways.ignite import Engine, Events, create_supervised_trainer
+from ways.ignite import Checkpoint, DiskSaver, Engine, Events, Timer, create_supervised_trainer
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
 INPUTS = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
@@ -151,3 +151,59 @@ def test_apply_takes_the_optimizer_and_not_the_engine():
     result = lr_find(trainer, optimizer=optimizer, data=data, state=[model])
     with pytest.raises(TypeError, match=r"apply\(\) takes an optimizer .*got Engine"):
         result.apply(trainer)
+
+
+def test_the_process_function_finds_the_state_of_a_run(tmp_path):
+    trainer, optimizer, data, model = parts()
+    process, seen, started = trainer._process_function, [], []
+
+    def looking(engine, batch):
+        state = engine.state
+        assert state.dataloader is data
+        assert not state.metrics
+        state.factor = 0.9 * state.factor
+        seen.append((state.iteration, state.epoch, state.epoch_length, state.max_epochs, state.factor))
+        return process(engine, batch)
+
+    trainer = Engine(looking)
+
+    @trainer.on(Events.STARTED)
+    def make_state(engine):
+        started.append(engine.state.iteration)
+        engine.state.factor = 1.0
+
+    checkpoint = Checkpoint({"model": model}, DiskSaver(tmp_path, require_empty=False))
+    trainer.add_event_handler(Events.STARTED, checkpoint)
+    trainer.add_event_handler(Events.STARTED, Timer().reset)
+    lr_find(trainer, optimizer=optimizer, data=data, state=[model], max_epochs=3, **BOUNDS)
+    in_trial = list(seen)
+    assert len(started) == 1
+    assert not list(tmp_path.iterdir())
+    assert not hasattr(trainer.state, "factor")
+    assert trainer.state.max_epochs is None
+    seen.clear()
+    trainer.run(data, max_epochs=3)
+    assert in_trial == seen[: len(in_trial)]
+
+
+def test_a_run_that_is_under_way_is_not_started_again():
+    trainer, optimizer, data, model = parts()
+    calls = []
+    trainer.add_event_handler(Events.STARTED, lambda: calls.append(None))
+    trainer.add_event_handler(
+        Events.STARTED, lambda engine: lr_find(engine, optimizer=optimizer, data=data, state=[model], **BOUNDS)
+    )
+    trainer.run(data, max_epochs=1)
+    assert len(calls) == 1
+
+
+def test_an_epoch_may_be_shorter_than_the_data():
+    trainer, optimizer, data, model = parts()
+    process, epochs = trainer._process_function, []
+
+    def looking(engine, batch):
+        epochs.append(engine.state.epoch)
+        return process(engine, batch)
+
+    lr_find(Engine(looking), optimizer=optimizer, data=data, state=[model], epoch_length=5, **BOUNDS)
+    assert epochs == [1 + step // 5 for step in range(20)]

@@ -10,8 +10,9 @@ from ways.plain_torch import Fault, faulty, untouched
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it runs torch.jit.script on import
     from ignite.engine import Engine, Events, create_supervised_trainer
+    from ignite.handlers import Checkpoint, DiskSaver, Timer
 
-__all__ = ["Engine", "Events", "create_supervised_trainer", "process_function"]
+__all__ = ["Checkpoint", "DiskSaver", "Engine", "Events", "Timer", "create_supervised_trainer", "process_function"]
 
 
 def refuse(engine: Engine) -> None:
@@ -30,14 +31,14 @@ def process_function(fault: Fault, **bounds: Any) -> Run:
         return loss.item()
 
     engine = Engine(train_step)
-    for event in (Events.STARTED, Events.ITERATION_STARTED, Events.ITERATION_COMPLETED, Events.EXCEPTION_RAISED):
+    for event in (Events.EPOCH_STARTED, Events.ITERATION_STARTED, Events.ITERATION_COMPLETED, Events.EXCEPTION_RAISED):
         engine.add_event_handler(event, refuse)
     check_torch = untouched(model, optimizer)
 
     def check_untouched() -> None:
         check_torch()
         assert engine.state.iteration == 0
-        assert engine.has_event_handler(refuse, Events.STARTED)
+        assert engine.has_event_handler(refuse, Events.EPOCH_STARTED)
 
     return run(
         lambda: lr_find(engine, optimizer=optimizer, data=batches, state=[model], **bounds),
