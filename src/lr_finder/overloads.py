@@ -123,6 +123,7 @@ def lr_find(
     /,
     lightning_module: LightningModule,
     train_dataloaders: Any = ...,
+    val_dataloaders: Any = ...,
     *,
     datamodule: Any = ...,
     **options: "Unpack[Options]",

@@ -4,12 +4,16 @@ import copy
 import logging
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
@@ -18,7 +22,10 @@ from lr_finder.core.step import Read
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.batches import batch_size_of
+from lr_finder.integrations.lightning_trainer.apply import uncompiled
 from lr_finder.integrations.lightning_trainer.hooks import SweepHooks
+from lr_finder.integrations.lightning_trainer.stand_ins import idle_callback
+from lr_finder.integrations.lightning_trainer.trial import trial_trainer
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 from lr_finder.preserve import preserve
@@ -31,20 +38,26 @@ class Fit:
     Args:
         package: `lightning.pytorch` or `pytorch_lightning`: whichever defines the trainer.
         trainer: The user's trainer; only read, so that it stays usable whatever happens in a ramp.
-        module: The LightningModule.
-        data: The keywords of `Trainer.fit` that name the training data; empty where the module brings its own.
+        model: The LightningModule, or what `torch.compile` makes of it.
+        data: The keywords of `Trainer.fit` that name the data; empty where the module brings its own.
     """
 
     package: Any
     trainer: Any
-    module: Any
+    model: Any
     data: dict[str, Any]
+
+    @property
+    def module(self) -> Any:
+        """The LightningModule itself."""
+        return uncompiled(self.model)
 
     def ramp(self, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
 
         def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
-            state = [self.module, self.trainer.precision_plugin, *self._stateful_data()]
+            kept = _optimizers_in(self.module.configure_optimizers)
+            state = [self.module, self.trainer.precision_plugin, *kept, *self._stateful_data()]
             with preserve(*state), ExitStack() as sweeping, _quiet(self.package):
 
                 def start(optimizers: Sequence[Optimizer], read: Read) -> OptimizerSweep:
@@ -58,10 +71,11 @@ class Fit:
                     )
                     return sweeping.enter_context(swept)
 
-                # Set on the object, and so gone with the rest: the module must not bring its callbacks along.
-                self.module.configure_callbacks = list
+                folder = Path(sweeping.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+                # Set on the object, and so gone with the rest: the callbacks that the module brings are idle too.
+                self.module.configure_callbacks = self._idle_callbacks(self.module.configure_callbacks, folder)
                 hooks = SweepHooks(start, self._end)
-                trial = self._trial_trainer(hooks)
+                trial = self._trial_trainer(hooks, folder)
                 self._fit(trial, hooks)
                 if hooks.swept is None or not hooks.swept.test.steps_taken:
                     raise ValueError("train_dataloaders must yield at least one batch, got none")
@@ -73,7 +87,8 @@ class Fit:
         """Fits; a Ctrl-C comes through as it does elsewhere."""
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            trial.fit(self.module, **self.data)
+            # A `fit` that a trainer of the user's own class has is the user's.
+            self.package.Trainer.fit(trial, self.model, **self.data)
         except SystemExit:
             if hooks.interrupt is None:
                 raise
@@ -82,44 +97,29 @@ class Fit:
             signal.signal(signal.SIGINT, on_interrupt)
             raise hooks.interrupt
 
+    def _idle_callbacks(self, configure: Callable[[], Any], folder: Path) -> Callable[[], list[Any]]:
+        """The module's `configure_callbacks`, with callbacks that hear of nothing."""
+
+        def configure_idle() -> list[Any]:
+            callbacks = configure() or []
+            callbacks = callbacks if isinstance(callbacks, Sequence) else [callbacks]
+            return [idle_callback(callback, self.package.Callback, folder) for callback in callbacks]
+
+        return configure_idle
+
     def _end(self) -> BaseException:
         """What ends a fit at once: no hook that belongs to the end of a training is called but `teardown`."""
         return self.package.utilities.exceptions._TunerExitException()
 
-    def _trial_trainer(self, hooks: SweepHooks) -> Any:
-        """A fresh trainer with the user's settings as far as they shape a training step, and with nothing else."""
-        trainer = self.trainer
-        trial = self.package.Trainer(
-            strategy=self._trial_strategy(hooks),
-            num_nodes=trainer.num_nodes,
-            accumulate_grad_batches=trainer.accumulate_grad_batches,
-            gradient_clip_val=trainer.gradient_clip_val,
-            gradient_clip_algorithm=trainer.gradient_clip_algorithm,
-            limit_train_batches=trainer.limit_train_batches,
-            overfit_batches=trainer.overfit_batches,
-            reload_dataloaders_every_n_epochs=trainer.reload_dataloaders_every_n_epochs,
-            use_distributed_sampler=trainer._accelerator_connector.use_distributed_sampler,
-            sync_batchnorm=getattr(trainer.strategy, "_layer_sync", None) is not None,
-            default_root_dir=trainer.default_root_dir,
-            # The length of the training, for schedules that are built on it; the hooks then lift it.
-            max_epochs=trainer.max_epochs,
-            max_steps=trainer.max_steps,
-            limit_val_batches=0,
-            num_sanity_val_steps=0,
-            # A module may write to `self.logger`: as many loggers as the user has, that take it and drop it.
-            logger=[self.package.loggers.logger.DummyLogger() for _ in trainer.loggers],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        # Assigned, because the constructor also adds callbacks of plugins that are installed.
-        trial.callbacks = [self.package.callbacks.LambdaCallback(**hooks.by_name())]
-        if trainer.state.status == self.package.trainer.states.TrainerStatus.RUNNING:
+    def _trial_trainer(self, hooks: SweepHooks, folder: Path) -> Any:
+        trial = trial_trainer(self.package, self.trainer, self._trial_strategy(hooks), folder)
+        trial.callbacks.append(self.package.callbacks.LambdaCallback(**hooks.by_name()))
+        if self.trainer.state.status == self.package.trainer.states.TrainerStatus.RUNNING:
             trial.strategy._launcher = None  # the callback's trial: this process is one of those that were launched
         elif isinstance(trial.strategy.launcher, self.package.strategies.launchers._MultiProcessingLauncher):
             raise ValueError(
                 "the trainer's strategy must not start processes of its own, which can't hand back a curve, got "
-                f"{type(trainer.strategy).__name__}; use strategy='ddp', or the LRFinderCallback"
+                f"{type(self.trainer.strategy).__name__}; use strategy='ddp', or the LRFinderCallback"
             )
         return trial
 
@@ -137,6 +137,16 @@ class Fit:
         kinds = (DataLoader, self.package.LightningDataModule)
         given = tree_leaves([getattr(data, "iterables", data) for data in self.data.values()])
         return [thing for thing in given if isinstance(thing, kinds) or hasattr(thing, "load_state_dict")]
+
+
+def _optimizers_in(configure: Callable[[], Any]) -> list[Any]:
+    """Optimizers and schedulers that `configure_optimizers` holds: LightningCLI makes them once, for all fits."""
+    function = getattr(configure, "__func__", configure)
+    if isinstance(function, partial):
+        held = [function.args, function.keywords]
+    else:
+        held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    return [thing for thing in tree_leaves(held) if isinstance(thing, (Optimizer, LRScheduler))]
 
 
 @contextmanager

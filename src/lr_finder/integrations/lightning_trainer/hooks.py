@@ -39,6 +39,7 @@ class SweepHooks:
     def by_name(self) -> dict[str, Callable[..., None]]:
         """The hooks under Lightning's names for them."""
         return {
+            "on_fit_start": self._lift_limits,
             "on_train_start": self._start,
             "on_train_epoch_start": self._start_epoch,
             "on_before_optimizer_step": self._ask_to_step,
@@ -61,14 +62,14 @@ class SweepHooks:
 
         return noting
 
+    def _lift_limits(self, trainer: Any, module: Any) -> None:
+        trainer.train_without_end()
+
     def _start(self, trainer: Any, module: Any) -> None:
         read = read_local
         if trainer.world_size > 1:
             read = reader_with(partial(trainer.strategy.reduce, reduce_op="mean"), trainer.strategy.root_device)
         self.swept = self._start_sweep(trainer.optimizers, read)
-        trainer.fit_loop.max_epochs = trainer.fit_loop.epoch_loop.max_steps = -1
-        if module.automatic_optimization:  # otherwise it is the module that steps its schedulers, and needs them
-            trainer.strategy.lr_scheduler_configs = []
 
     def _start_epoch(self, trainer: Any, module: Any) -> None:
         if self._epoch_is_empty:

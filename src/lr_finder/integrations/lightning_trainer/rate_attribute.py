@@ -132,7 +132,7 @@ def _obstacle(place: Place) -> str | None:
     try:
         place.set(held)
     except Exception as error:  # noqa: BLE001  of a frozen class, a property, or a read-only configuration of any kind
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     return None
 
 
