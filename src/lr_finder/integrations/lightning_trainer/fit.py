@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.step import Read
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.batches import batch_size_of
 from lr_finder.integrations.lightning_trainer.apply import uncompiled
@@ -28,6 +30,7 @@ from lr_finder.integrations.lightning_trainer.stand_ins import idle_callback
 from lr_finder.integrations.lightning_trainer.trial import trial_trainer
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.schedules import schedule_of
 from lr_finder.preserve import preserve
 
 
@@ -68,6 +71,7 @@ class Fit:
                         on_step=on_step,
                         validate=validate,
                         batch_size=batch_size_of(trial.train_dataloader, trial.accumulate_grad_batches),
+                        horizon=_horizon(trial),
                     )
                     return sweeping.enter_context(swept)
 
@@ -147,6 +151,13 @@ def _optimizers_in(configure: Callable[[], Any]) -> list[Any]:
     else:
         held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     return [thing for thing in tree_leaves(held) if isinstance(thing, (Optimizer, LRScheduler))]
+
+
+def _horizon(trainer: Any) -> Horizon:
+    """How long the training is to be and how its rate is to run, as a trainer that is fitting knows it."""
+    steps = trainer.estimated_stepping_batches
+    schedules = [schedule_of(config.scheduler) for config in trainer.lr_scheduler_configs]
+    return Horizon((schedules or [None])[0] or "constant", int(steps) if 0 < steps < math.inf else None)
 
 
 @contextmanager
