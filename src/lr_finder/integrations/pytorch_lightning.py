@@ -17,18 +17,21 @@ class LRFinderCallback(SearchBeforeFit, Callback):
 
         trainer = Trainer(callbacks=[LRFinderCallback()])
 
-    The rate goes where `configure_optimizers` takes it from, so that schedulers are built on it. A fit that resumes
-    from a checkpoint goes on with the rate of the checkpoint.
+    The rate goes where `configure_optimizers` takes it from, so that schedulers are built on it. Where it does not
+    arrive in the optimizers, it is set in them and in their schedulers. A fit that resumes from a checkpoint goes on
+    with the rate of the checkpoint.
 
     Args:
-        attribute: The attribute of the module, or the entry of its `hparams`, that holds the rate; where left out, `lr`
-            and `learning_rate`. A module without any gets the rate in its optimizers, where it has no scheduler.
-        search: Keywords of `lr_find`: those of `lr_finder.SearchOptions`, and `progress`.
+        attribute: Where the module, or its `hparams`, keeps the rate: a name, or a path such as `hparams.optim.lr` or
+            `config["optim"].lr`; where left out, `lr` and `learning_rate`, as far as there are any.
+        progress: Whether to show a progress bar; None shows it on a terminal only.
+        search: Those of every search: see `lr_finder.SearchOptions`.
 
     Attributes:
         result: What the last search found; None before.
 
     Raises:
         NoSuggestionError: Out of `Trainer.fit`: the curve does not tell a rate.
-        ValueError: Out of `Trainer.fit`: the module has a scheduler, and does not take its rate from the attribute.
+        ValueError: Out of `Trainer.fit`, before any step: the module has no such attribute. Or, before any step of the
+            training: a scheduler keeps its rates where that is not known.
     """

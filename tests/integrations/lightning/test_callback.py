@@ -78,10 +78,13 @@ def test_the_callback_sets_a_rate_that_is_kept_in_the_hyperparameters():
     assert module.trainer.optimizers[0].param_groups[0]["initial_lr"] == module.hparams.rate
 
 
-def test_the_callback_names_the_attribute_where_a_schedule_would_undo_the_rate():
+def test_a_rate_that_is_found_nowhere_in_the_module_is_set_in_optimizers_and_schedulers():
     callback = CALLBACKS[lightning.pytorch]()
-    with pytest.raises(ValueError, match=r"attribute must name the attribute of WithHyperparameters .*, got None"):
-        trainer_of(callbacks=[callback]).fit(WithHyperparameters(), clear())
+    module = WithHyperparameters()
+    trainer_of(callbacks=[callback]).fit(module, clear())
+    lr = callback.result.suggestion.lr
+    assert module.trainer.lr_scheduler_configs[0].scheduler.base_lrs == [lr]
+    assert module.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(lr / 100)  # after two epochs
 
 
 def test_the_callback_sets_the_rate_in_optimizers_that_take_it_from_nowhere():
@@ -122,3 +125,86 @@ def test_a_resumed_fit_goes_on_with_the_rate_of_its_checkpoint(tmp_path):
     resumed = trainer_of(callbacks=[CALLBACKS[lightning.pytorch]()])
     resumed.fit(module, clear(), ckpt_path=tmp_path / "last.ckpt")
     assert resumed.optimizers[0].param_groups[0]["lr"] == 1e-3
+
+
+def test_a_wrong_attribute_fails_before_any_step():
+    module = classifier()
+    with pytest.raises(ValueError, match=r"where Classifier keeps its rate, got 'lr_'; is 'lr' meant\?"):
+        trainer_of(callbacks=[CALLBACKS[lightning.pytorch]("lr_")]).fit(module, clear())
+    assert module.seen == 0
+
+
+BAD_ARGUMENTS = {
+    "path": (("learning-rate",), {}, ValueError, "attribute must be a name such as 'lr'"),
+    "kind": ((1e-3,), {}, TypeError, r"attribute must be the name of an attribute, got 0.001"),
+    "option": ((), {"num_iter": 100}, TypeError, r"no argument 'num_iter' here; that is num_it"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "keywords", "error", "message"), BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
+def test_arguments_that_no_module_could_take_are_refused_at_once(arguments, keywords, error, message):
+    with pytest.raises(error, match=message):
+        CALLBACKS[lightning.pytorch](*arguments, **keywords)
+
+
+def test_one_line_says_which_rate_was_set_and_where(caplog):
+    callback = CALLBACKS[lightning.pytorch](num_it=60)
+    trainer_of(callbacks=[callback]).fit(classifier(), clear())
+    lines = [line for line in caplog.messages if "LRFinderCallback" in line]
+    assert lines == [f"LRFinderCallback set the learning rate to {callback.result.suggestion}, in lr (was 0.001)"]
+
+
+class Adversaries(lightning.pytorch.LightningModule):
+    """Two optimizers at different rates, stepped by hand, each with a schedule."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+        self.nets = nn.ModuleList([network(), network()])
+
+    def training_step(self, batch, batch_idx):
+        losses = [nn.functional.cross_entropy(net(batch[0]), batch[1]) for net in self.nets]
+        for loss, optimizer, scheduler in zip(losses, self.optimizers(), self.lr_schedulers(), strict=True):
+            optimizer.zero_grad()
+            self.manual_backward(loss)
+            optimizer.step()
+            scheduler.step()
+        return sum(losses)
+
+    def configure_optimizers(self):
+        optimizers = [
+            torch.optim.AdamW(net.parameters(), lr=lr) for net, lr in zip(self.nets, (1e-4, 4e-4), strict=True)
+        ]
+        return optimizers, [torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0) for optimizer in optimizers]
+
+
+def test_several_optimizers_keep_their_ratio():
+    callback = CALLBACKS[lightning.pytorch](num_it=60)
+    module = Adversaries()
+    trainer_of(callbacks=[callback]).fit(module, clear())
+    lrs = [optimizer.param_groups[0]["lr"] for optimizer in module.trainer.optimizers]
+    np.testing.assert_allclose(lrs, callback.result.suggestion.lr * np.array([0.25, 1]))
+
+
+def test_a_rate_that_the_module_multiplies_is_set_so_that_the_largest_group_has_it():
+    def faster_head(module):
+        body, head = module.model[0].parameters(), module.model[4].parameters()
+        return torch.optim.SGD([{"params": body, "lr": module.lr}, {"params": head, "lr": 10 * module.lr}])
+
+    callback = CALLBACKS[lightning.pytorch](num_it=60)
+    module = classifier(optimizers=faster_head)
+    trainer_of(callbacks=[callback]).fit(module, clear())
+    lrs = [group["lr"] for group in module.trainer.optimizers[0].param_groups]
+    np.testing.assert_allclose(lrs, callback.result.suggestion.lr * np.array([0.1, 1]))
+
+
+def test_a_second_fit_searches_again_from_the_weights_of_the_first():
+    callback = CALLBACKS[lightning.pytorch](num_it=60)
+    module, trainer = classifier(), trainer_of(callbacks=[callback], max_epochs=1)
+    trainer.fit(module, clear())
+    first = callback.result
+    trainer.fit_loop.max_epochs = 2
+    trainer.fit(module, clear())
+    assert callback.result is not first
+    assert module.lr == callback.result.suggestion.lr
+    assert trainer.current_epoch == 2

@@ -1,58 +1,66 @@
 """The search at the start of a fit, for both packages as which Lightning is published."""
 
-from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lr_finder.core.result import RangeTestResult
-from lr_finder.integrations.lightning_trainer.search import lr_find
+from lr_finder.core.search import SearchOptions
+from lr_finder.integrations.keywords import check_keywords
+from lr_finder.integrations.lightning_trainer.apply import Changes, set_attributes, set_in_optimizers
+from lr_finder.integrations.lightning_trainer.rate_attribute import parts_of, places
+from lr_finder.integrations.lightning_trainer.search import lr_find, package_of
+from lr_finder.integrations.torch.scheduled_rates import largest_rate
 
-ATTRIBUTES = ("lr", "learning_rate")
-"""Where a module usually keeps its rate."""
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class SearchBeforeFit:
     """The hooks of a callback that searches at the start of a fit and applies the rate."""
 
-    def __init__(self, attribute: str | None = None, **search: Any):
+    # The options are typed, since LightningCLI takes what it may be given from the signature.
+    def __init__(
+        self, attribute: str | None = None, *, progress: bool | None = None, **search: "Unpack[SearchOptions]"
+    ):
         super().__init__()
+        if attribute is not None:
+            parts_of(attribute)
+        check_keywords(search)
         self.attribute = attribute
+        self.progress = progress
         self.search = search
         self.result: RangeTestResult | None = None
+        self._changes: Changes = {}
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Searches, and gives the module its rate before it makes its optimizers."""
         if stage != "fit":
             return
-        data = trainer.fit_loop._data_source.instance
-        keyword = "datamodule" if data is trainer.datamodule else "train_dataloaders"
-        self.result = lr_find(trainer, pl_module, **({} if data is pl_module else {keyword: data}), **self.search)
-        _set_rate(pl_module, self.attribute, self.result.suggestion.lr)
+        where = places(pl_module, self.attribute)
+        self.result = lr_find(trainer, pl_module, **_data_of(trainer, pl_module), progress=self.progress, **self.search)
+        self._changes = set_attributes(where, self.result.suggestion.lr)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Makes sure that the rate has arrived in the optimizers, and sets it there where nothing is in the way."""
+        """Makes sure that the rate has arrived in optimizers and schedulers, and says so."""
         if self.result is None or trainer.ckpt_path is not None:  # a checkpoint brings its own rate
             return
         lr = self.result.suggestion.lr
-        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
-        names = ("lr", "initial_lr", "max_lr")  # one-cycle keeps its rate as the last
-        if any(np.isclose(float(group[name]), lr) for group in groups for name in names if name in group):
-            return
-        if trainer.lr_scheduler_configs:
-            raise ValueError(
-                f"the module has a scheduler, and its rate did not become {lr:.3g}: attribute must name the attribute "
-                f"of {type(pl_module).__name__} from which configure_optimizers takes the rate, got {self.attribute!r}"
-            )
-        for optimizer in trainer.optimizers:
-            self.result.apply(optimizer)
+        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
+        if not self._changes or not np.isclose(largest_rate(trainer.optimizers, schedulers), lr):
+            self._changes |= set_in_optimizers(trainer, lr)
+        places = ", ".join(f"{name} (was {old})" for name, (old, _) in self._changes.items())
+        package_of(trainer).utilities.rank_zero.rank_zero_info(
+            f"LRFinderCallback set the learning rate to {self.result.suggestion}, in {places}"
+        )
 
 
-def _set_rate(module: Any, attribute: str | None, lr: float) -> None:
-    """Sets the rate wherever the module keeps it: as an attribute, in its hyperparameters, or in both."""
-    hyperparameters: MutableMapping[str, Any] = getattr(module, "hparams", {})
-    for name in ATTRIBUTES if attribute is None else (attribute,):
-        if hasattr(module, name):
-            setattr(module, name, lr)
-        if name in hyperparameters:
-            hyperparameters[name] = lr
+def _data_of(trainer: Any, module: Any) -> dict[str, Any]:
+    """The data of the fit under way, as `lr_find` takes it; what the module brings, it brings there too."""
+    given = {
+        "train_dataloaders": trainer.fit_loop._data_source.instance,
+        "val_dataloaders": trainer.fit_loop.epoch_loop.val_loop._data_source.instance,
+    }
+    if given["train_dataloaders"] is trainer.datamodule:
+        return {"datamodule": trainer.datamodule}
+    return {name: data for name, data in given.items() if data is not module}
