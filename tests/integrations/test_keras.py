@@ -13,6 +13,7 @@ import pytest
 
 from curves import valley_curve
 from lr_finder import NoSuggestionError, RangeTestResult, StopReason, lr_find
+from lr_finder.curve.horizon import Horizon
 from lr_finder.integrations.keras import LRFinder
 from lr_finder.integrations.keras import lr_find as keras_lr_find
 
@@ -132,6 +133,24 @@ def test_nothing_of_the_model_is_another_object_afterwards():
     assert not model.built
     assert not hasattr(model, "history")
     assert keras.layers.Dense(1).name == "dense_2"  # as if no name had been given out meanwhile
+
+
+@pytest.mark.parametrize(
+    ("schedule", "horizon"),
+    [
+        (
+            keras.optimizers.schedules.CosineDecay(0.0, 900, warmup_target=0.1, warmup_steps=100),
+            Horizon("cosine", 1000),
+        ),
+        (keras.optimizers.schedules.CosineDecay(0.1, 900, alpha=0.5), Horizon()),
+        (keras.optimizers.schedules.PolynomialDecay(0.1, 900, 0.0), Horizon("linear", 900)),
+        (keras.optimizers.schedules.PolynomialDecay(0.1, 900, 0.0, power=2), Horizon()),
+        (SCHEDULE, Horizon()),
+    ],
+)
+def test_the_suggestion_is_for_the_training_that_the_schedule_is_made_for(schedule, horizon):
+    model = new_model(lambda: keras.optimizers.SGD(schedule))
+    assert lr_find(model, INPUTS, TARGETS, batch_size=8, **BOUNDS).horizon == horizon
 
 
 def test_the_rate_climbs_on_a_schedule_and_the_schedule_is_back_afterwards():
@@ -329,7 +348,8 @@ def test_a_fit_with_the_callback_is_a_fit_with_the_rate_that_is_found_on_its_dat
     model, losses = fitted_slope(noisy_ones(), callbacks=[callback], **options)
     suggestion = callback.result.suggestion
     assert float(model.optimizer.learning_rate) == pytest.approx(suggestion.lr)
-    assert capsys.readouterr().err == f"LRFinder: the learning rate is {suggestion}; it was 0.1\n"
+    said = " ".join(capsys.readouterr().err.split())  # as wide as the terminal
+    assert said == f"LRFinder: the learning rate is {suggestion}; it was 0.1"
     keras.utils.set_random_seed(1)
     alone = slope()
     alone.optimizer.learning_rate = suggestion.lr

@@ -10,6 +10,10 @@ ScheduleKind = Literal["constant", "cosine", "linear", "wsd", "one_cycle", "inve
 cooldown to nothing in the last fifth; up and down; falling with the square root of the steps."""
 
 
+SMALL_SHARE = 0.2
+"""A rate that ends below this share of its peak has fallen to next to nothing (by hand)."""
+
+
 @dataclass(frozen=True)
 class Horizon:
     """The training to come.

@@ -17,6 +17,7 @@ from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Setting, Training, settings_of
 from lr_finder.integrations.keras.optimizers import inner, optimizers_of
+from lr_finder.integrations.keras.schedules import horizon_of
 from lr_finder.integrations.search import OnStep
 from lr_finder.preserve import preserve
 
@@ -57,7 +58,9 @@ class SweepCallback(keras.callbacks.Callback):
             sweep,
             validate=validate,
             momentum=_momentum(optimizer),
-            training=Training(type(optimizer).__name__, (_settings(optimizer),), batch_size),
+            training=Training(
+                type(optimizer).__name__, (_settings(optimizer),), batch_size, horizon=horizon_of(optimizer)
+            ),
             on_step=on_step,
         )
         self._block = ExitStack()

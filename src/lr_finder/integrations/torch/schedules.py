@@ -4,10 +4,7 @@ from typing import Any
 
 from torch.optim import lr_scheduler
 
-from lr_finder.curve.horizon import ScheduleKind
-
-SMALL_SHARE = 0.2
-"""A rate that ends below this share of its peak has fallen to next to nothing."""
+from lr_finder.curve.horizon import SMALL_SHARE, ScheduleKind
 
 BY_FUNCTION: dict[str, ScheduleKind] = {
     "wsd": "wsd", "inverse_sqrt": "inverse_sqrt", "cosine": "cosine", "linear": "linear", "constant": "constant",
