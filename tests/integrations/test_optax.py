@@ -17,6 +17,7 @@ from flax import nnx
 from torch.utils.data import DataLoader, TensorDataset
 
 from lr_finder import StopReason, lr_find
+from lr_finder.integrations.optax.momentum import known_name
 from lr_finder.integrations.optax.ramp import JaxTraining
 
 BOUNDS = {"start_lr": 1e-4, "end_lr": 0.1, "num_it": 20}
@@ -461,3 +462,18 @@ def test_sharded_arrays_stay_sharded_and_give_the_same_curve_in_one_trace():
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     done = subprocess.run([sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (optax.adamw(1e-3), "Adam"),
+        (optax.chain(optax.clip(1.0), optax.rmsprop(1e-3)), "Rms"),
+        (optax.MultiSteps(optax.lion(1e-3), 2), "Lion"),
+        (optax.inject_hyperparams(optax.adam)(learning_rate=1e-3), "Adam"),
+        (optax.sgd(optax.cosine_decay_schedule(0.1, 100), momentum=0.9), "SGD"),
+        (optax.sgd(0.1), None),
+    ],
+)
+def test_an_optimizer_is_known_by_its_state(optimizer, name):
+    assert known_name(optimizer.init({"weight": jnp.ones((3, 3))})) == name

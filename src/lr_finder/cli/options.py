@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from lr_finder.cli.mistakes import BadUsage
+from lr_finder.curve.horizon import ScheduleKind
 from lr_finder.extras import extra
 
 IMAGES = (".png", ".svg", ".pdf")
@@ -29,11 +30,13 @@ class Options:
     num_it: int | None = None
     probes: int | None = None
     budget: int | None = None
+    total_steps: int | None = None
+    schedule: str | None = None
 
     @property
     def keywords(self) -> dict[str, Any]:
         """Those that go to `lr_find`; what was left out keeps its default there."""
-        names = ("start_lr", "end_lr", "num_it", "probes", "budget")
+        names = ("start_lr", "end_lr", "num_it", "probes", "budget", "total_steps", "schedule")
         given = {name: getattr(self, name) for name in names} | {"progress": False if self.quiet else None}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -97,6 +100,8 @@ def search_options(*, plot: str | None = None, json: str | None = None) -> Calla
         click.option("--num-it", type=int, help="Training steps to plan for; up to 200, or 100 with a range."),
         click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
         click.option("--budget", type=int, help="The most training steps that these may take together."),
+        click.option("--total-steps", type=int, help="Steps of the training to come, which the rate is for."),
+        click.option("--schedule", type=click.Choice(get_args(ScheduleKind)), help="How its rate will run; constant."),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the state of an Optax optimizer tells about its momentum."""
+"""What the state of an Optax optimizer tells about its kind and its momentum."""
 
 from typing import Any
 
@@ -10,6 +10,20 @@ import optax
 def known_momentum(state: Any) -> float | None:
     """0 where the state of an optimizer keeps no gradient from step to step; None where it may keep one."""
     return None if _may_keep_gradients(state) else 0.0
+
+
+def known_name(state: Any) -> str | None:
+    """What scales the steps, as its state is called: "Adam" for `optax.adamw`, "SGD" with momentum; None elsewhere."""
+
+    def is_named(node: Any) -> bool:
+        return type(node).__name__.startswith("ScaleBy") and type(node).__name__ != "ScaleByScheduleState"
+
+    for node in jax.tree.leaves(state, is_leaf=lambda node: is_named(node) or isinstance(node, optax.TraceState)):
+        if is_named(node):
+            return type(node).__name__.removeprefix("ScaleBy").removesuffix("State")
+        if isinstance(node, optax.TraceState):
+            return "SGD"
+    return None
 
 
 def _may_keep_gradients(state: Any) -> bool:

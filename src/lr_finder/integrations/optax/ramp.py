@@ -21,7 +21,7 @@ from lr_finder.curve.training import Training
 from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.optax.batches import NUMBERS, as_arrays
 from lr_finder.integrations.optax.checks import check_factory, check_rate_is_used, check_unscheduled
-from lr_finder.integrations.optax.momentum import known_momentum
+from lr_finder.integrations.optax.momentum import known_momentum, known_name
 from lr_finder.integrations.search import OnStep, search_with_bar
 from lr_finder.integrations.stateful import stateful
 from lr_finder.preserve import preserve
@@ -68,8 +68,8 @@ class JaxTraining:
 
     def _ramp(self, on_step: OnStep) -> Ramp:
         batches = Batches(self.batches, name="batches")
-        name = getattr(self.make_optimizer, "__name__", None)
-        training = Training(None if name == "<lambda>" else name, batch_size=batch_size_of(self.batches))
+        batch_size = batch_size_of(self.batches)
+        name = getattr(self.make_optimizer, "__name__", "<lambda>")
         # One compiled step for all ramps. What it donates are copies: the user's own arrays stay valid.
         compiled = jax.jit(self._step, donate_argnums=(0, 1))
 
@@ -83,7 +83,7 @@ class JaxTraining:
                     read_every=READ_EVERY,
                     validate=None if validate is None else lambda: validate(self.as_given(run.trained, run.carried)),
                     momentum=run.momentum,
-                    training=training,
+                    training=Training(run.optimizer or (None if name == "<lambda>" else name), batch_size=batch_size),
                     on_step=on_step,
                 )
                 with test:
@@ -121,6 +121,7 @@ class _Run:
         self._has_started = False
         check_unscheduled(self._state)
         self.momentum = known_momentum(self._state)
+        self.optimizer = known_name(self._state)
 
     @property
     def has_stepped(self) -> bool:
