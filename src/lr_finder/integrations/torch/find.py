@@ -16,6 +16,7 @@ with extra("torch"):
     from torch.optim import Optimizer
     from torch.utils.data import Dataset, IterableDataset
 
+    from lr_finder.integrations.torch.fabric import fabric_module
     from lr_finder.integrations.torch.ramp import StepTraining
     from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
     from lr_finder.integrations.torch.stepping import is_optimizer
@@ -125,6 +126,8 @@ def _usual_training(
         )
     step = TrainingStep(model, optimizer, loss_fn, Batches(train_loader), **options)
     found = stateful(loss_fn, options["batch_loss"], train_loader, options["scaler"])
+    if (module := fabric_module(model)) is not None:
+        found.append(module._strategy.precision)  # it has the gradient scaler
     state = [model, optimizer, *found, *state]
     batch_size = batch_size_of(train_loader, step.accumulation_steps)
     return StepTraining(step, [optimizer], state, restart=step.restart, batch_size=batch_size)

@@ -10,7 +10,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lr_finder.integrations.batches import Batches
+from lr_finder.integrations.torch import fabric
 from lr_finder.integrations.torch.batches import to_device
+from lr_finder.integrations.torch.fabric import fabric_module
 from lr_finder.integrations.torch.misfits import add_note, line_for, taken_for_another
 
 LossFunction: TypeAlias = Callable[..., torch.Tensor]
@@ -103,9 +105,16 @@ class TrainingStep:
         for batch in batches:
             with self.autocast:
                 loss = self._loss(to_device(batch, self.device)) / len(batches)
-            (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+            self._backward(loss if self.scaler is None else self.scaler.scale(loss))
             losses.append(loss.detach())
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        module = fabric_module(self.model)
+        if module is None:
+            loss.backward()
+        else:
+            fabric.backward(module, loss)
 
     def _loss(self, batch: Any) -> torch.Tensor:
         """The loss of one batch, a scalar."""
