@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lr_finder.overloads import lr_find as lr_find
 else:
 
-    def lr_find(training, /, *arguments, **keywords):
+    def lr_find(training=None, /, *arguments, **keywords):
         """Searches for the learning rate to start a training with, and leaves the training as it was.
 
         What may be given depends on what is trained:
@@ -74,5 +74,12 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
             return STEP_FUNCTION
         if len(arguments) >= 2 or "make_optimizer" in keywords:
             return LOSS_FUNCTION
+    if training is None:
+        raise TypeError("lr_find() takes what is trained first, and without a name: lr_find(model, ...)")
+    if isinstance(training, type):
+        name = training.__name__
+        raise TypeError(f"lr_find() takes what is trained, got the class {name}: make one of it, {name}(...)")
+    if callable(training) and not arguments:
+        raise TypeError(f"lr_find() takes a function that trains a step with its optimizer: {STEP_FUNCTION.call}")
     calls = "\n".join(dict.fromkeys(f"  {kind.call}" for kind in (*SUPPORTED, LOSS_FUNCTION, STEP_FUNCTION)))
     raise TypeError(f"lr_find() does not know what to do with {type(training).__name__}; it takes\n{calls}")

@@ -17,6 +17,8 @@ class Progress:
     """
 
     def __init__(self, show: bool | None):
+        if show is not None and not isinstance(show, bool):
+            raise TypeError(f"progress must be True, False or None, got {show!r}")
         self._speaks = show is not False
         self._bar = tqdm(desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
 

@@ -222,7 +222,7 @@ def _checked_max_it(max_it: int, num_it: int, finds_range: bool) -> int:
     if isinstance(max_it, bool) or not isinstance(max_it, (int, np.integer)):
         raise TypeError(f"max_it must be a whole number, got {max_it!r}")
     if max_it < num_it:
-        raise ValueError(f"max_it must be at least num_it ({num_it}), got {max_it}")
+        raise ValueError(f"max_it must be at least num_it ({num_it}), got {max_it}; give a smaller num_it too")
     return int(max_it)
 
 

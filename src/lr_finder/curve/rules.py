@@ -105,5 +105,5 @@ def _suggestion(rule: str, reading: Reading, lr: float, why: str) -> Suggestion:
         f"{reading.lrs[lowest]:.2g}; {why}.{SURE}{confidence}: {why_not_more}."
     )
     lr = float(lr)
-    reach = 10 ** (interval_decades(reading) / 2)
+    reach = float(10 ** (interval_decades(reading) / 2))
     return Suggestion(lr, lr / reach, lr * reach, rule, confidence, reason)

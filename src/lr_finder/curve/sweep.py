@@ -40,6 +40,8 @@ class Sweep:
         shapes = ("exponential", "linear", "constant")
         if self.shape not in shapes:
             raise ValueError(f"shape must be one of {', '.join(shapes)}, got {self.shape!r}")
+        if not isinstance(self.stop_div, (bool, np.bool_)):
+            raise TypeError(f"stop_div must be True or False, got {self.stop_div!r}")
         constant = self.shape == "constant"
         least = 1 if constant else 2
         if isinstance(self.num_it, bool) or not isinstance(self.num_it, (int, np.integer)):
@@ -95,6 +97,8 @@ def _rates(name: str, bound: Bound) -> NDArray[np.float64]:
             _rates(name, bound.start)
         return _rates(name, bound.stop)
     try:
+        if np.asarray(bound).dtype.kind in "USb":  # numpy would take a text, or True, for a number
+            raise TypeError
         rates = np.atleast_1d(np.asarray(bound, dtype=np.float64))
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, one number per parameter group or a slice, got {bound!r}") from None

@@ -70,12 +70,15 @@ def lr_find(
             model, stepping, loss_fn, train_loader, batch_loss=batch_loss, state=state, progress=progress, **options
         )
     if not isinstance(optimizer, AcceleratedOptimizer):
-        raise TypeError(f"optimizer must be prepared by the Accelerator, got {type(optimizer).__name__}")
+        raise TypeError(
+            f"optimizer must be prepared by the Accelerator, got {type(optimizer).__name__}: "
+            "optimizer = accelerator.prepare(optimizer)"
+        )
     if optimizer.accelerator_state.distributed_type == DistributedType.DEEPSPEED:
         raise ValueError("the Accelerator must not use DeepSpeed, which keeps weights where nothing puts them back")
     plain.check_model(model, optimizer)
     if train_loader is None:
-        raise TypeError("train_loader must be given with a model")
+        raise TypeError(f"train_loader must be given with a model: {plain.CALL}")
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader), batch_loss=batch_loss)
     state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
     batch_size = batch_size_of(train_loader, gradient_state.num_steps)

@@ -10,8 +10,10 @@ class Batches:
     """Gives batch after batch of a loader, as a training over several epochs would; `name` is for its errors."""
 
     def __init__(self, loader: Iterable[Any], name: str = "train_loader"):
-        if not isinstance(loader, Iterable):
-            raise TypeError(f"{name} must be iterable, got {type(loader).__name__}")
+        if isinstance(loader, type):
+            raise TypeError(f"{name} must be iterable, got the class {loader.__name__}: {loader.__name__}(...)")
+        if isinstance(loader, (str, bytes)) or not isinstance(loader, Iterable):
+            raise TypeError(f"{name} must be iterable and yield batches, got {type(loader).__name__}")
         self._name = name
         self._has_given = False
         # An iterator can't start over for a second ramp: what was taken from it is kept.

@@ -7,11 +7,21 @@ from lr_finder.core.search import SearchOptions
 
 OTHER_FINDERS = {
     "num_iter": "num_it",
+    "num_iters": "num_it",
+    "num_iterations": "num_it",
     "num_training": "num_it",
+    "num_training_steps": "num_it",
     "num_steps": "num_it",
+    "num_batches": "num_it",
+    "max_steps": "num_it",
     "min_lr": "start_lr",
+    "lr_min": "start_lr",
     "init_lr": "start_lr",
+    "init_value": "start_lr",
     "max_lr": "end_lr",
+    "lr_max": "end_lr",
+    "final_value": "end_lr",
+    "val_dataloaders": "validate, a function that gives a validation loss after each of the probes",
     "val_loader": "validate, a function that gives a validation loss after each of the probes",
     "valid_loader": "validate, a function that gives a validation loss after each of the probes",
     "early_stop_threshold": "stop_div, True or False",
@@ -20,19 +30,40 @@ OTHER_FINDERS = {
     "verbose": "progress, True or False",
     "progress_bar": "progress, True or False",
 }
-"""What torch-lr-finder, Lightning, Ignite and others call it, and what it is here."""
+"""What torch-lr-finder, Lightning, Ignite, Keras finders and others call it, and what it is here."""
+
+PLAIN_TORCH = {
+    "optim": "optimizer",
+    "opt": "optimizer",
+    "criterion": "loss_fn",
+    "loss": "loss_fn",
+    "loss_func": "loss_fn",
+    "dataloader": "train_loader",
+    "data_loader": "train_loader",
+    "loader": "train_loader",
+    "train_dl": "train_loader",
+    "to_save": "state",
+}
+"""What other finders and loops call the arguments of plain PyTorch, and what they are here."""
 
 NEEDLESS = {
     "device": "the batches go to the model's device",
     "epochs": "num_it counts optimizer steps",
     "max_epochs": "num_it counts optimizer steps",
+    "max_duration": "num_it counts optimizer steps",
+    "steps_per_epoch": "num_it counts optimizer steps",
     "step_mode": "the rate climbs by the same factor from step to step",
     "mode": "the rate climbs by the same factor from step to step",
     "smooth_f": "losses are recorded raw, and smoothed when they are read",
     "beta": "losses are recorded raw, and smoothed when they are read",
+    "method": "it trains",
+    "non_blocking_transfer": "the batches go to the model's device",
+    "memory_cache": "everything is put back",
+    "cache_dir": "everything is put back",
     "suggest_funcs": "result.suggest(rule) reads other rates from the same curve",
     "show_plot": "result.plot() draws the curve",
     "update_attr": "result.apply(optimizer) sets the rate",
+    "attr_name": "result.apply(optimizer) sets the rate",
 }
 """What other finders ask for, and why it is not asked for here."""
 
@@ -52,6 +83,8 @@ def check_keywords(given: Iterable[str]) -> None:
 def _remedy(name: str, known: list[str]) -> str:
     if name in OTHER_FINDERS:
         return f"; that is {OTHER_FINDERS[name]}"
+    if name in PLAIN_TORCH:
+        return f"; in plain PyTorch that is {PLAIN_TORCH[name]}"
     if name in NEEDLESS:
         return f", and needs none: {NEEDLESS[name]}; leave it out"
     close = difflib.get_close_matches(name, known, n=1)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from integrations.torch.classifier import BOUNDS
 from lr_finder import StopReason, lr_find
@@ -43,21 +44,43 @@ BAD_CALLS = {
     "wd": (MODEL, {"wd": -1}, ValueError, "wd must be a finite number of at least 0, got -1"),
     "empty loader": (MODEL, {"train_loader": []}, ValueError, "train_loader must yield at least one batch, got none"),
     "empty iterator": (MODEL, {"train_loader": iter([])}, ValueError, "train_loader must yield at least one batch"),
-    "no loader": (MODEL, {"train_loader": None}, TypeError, "train_loader must be given with a model"),
-    "loader": (MODEL, {"train_loader": 3}, TypeError, "train_loader must be iterable, got int"),
+    "no loader": (
+        MODEL,
+        {"train_loader": None},
+        TypeError,
+        r"train_loader must be given with a model: lr_find\(model, opt",
+    ),
+    "loader": (MODEL, {"train_loader": 3}, TypeError, "train_loader must be iterable and yield batches, got int"),
     "batch": (
         MODEL,
         {"train_loader": torch.ones(3, 1)},
         TypeError,
-        r"a batch must be \(inputs\.\.\., target\) .* got Tensor",
+        r"got a tensor: DataLoader\(TensorDataset\(inputs, targets\)",
     ),
     "vector": (MODEL, {"loss_fn": lambda out, _: out}, ValueError, r"loss_fn must return a scalar, .* shape \(2, 1\)"),
     "number": (
         MODEL,
         {"loss_fn": lambda out, _: 1.0},
         TypeError,
-        "loss_fn must return a tensor with one element, got float",
+        r"loss_fn must return a tensor with one element, got float; leave out item\(\)",
     ),
+    "no return": (MODEL, {"loss_fn": lambda out, _: None}, TypeError, "got NoneType; is its return missing"),
+    "count": (MODEL, {"loss_fn": lambda out, _: out.argmax()}, ValueError, "a gradient, got numbers of torch.int64"),
+    "detached": (MODEL, {"loss_fn": lambda out, _: out.mean().detach()}, ValueError, r"leave out detach\(\) and"),
+    "text for a loader": (MODEL, {"train_loader": "data/"}, TypeError, "train_loader must be iterable .* got str"),
+    "class of a loader": (MODEL, {"train_loader": DataLoader}, TypeError, "got the class DataLoader: DataLoader"),
+    "loader as loss": (MODEL, {"loss_fn": BATCHES, "train_loader": LOSS_FN}, TypeError, "loss_fn .* the order is lr_f"),
+    "loader first": (BATCHES, {"optimizer": OPTIMIZER}, TypeError, "the model comes first, got DataLoader; the order"),
+    "text for a rate": (MODEL, {"start_lr": "1e-5"}, TypeError, "start_lr must be a number, .* got '1e-5'"),
+    "text for stop_div": (MODEL, {"stop_div": "no"}, TypeError, "stop_div must be True or False, got 'no'"),
+    "text for progress": (MODEL, {"progress": "no"}, TypeError, "progress must be True, False or None, got 'no'"),
+    "max_it below num_it": (
+        MODEL,
+        {"max_it": 1},
+        ValueError,
+        r"max_it .* num_it \(100\), got 1; give a smaller num_it",
+    ),
+    "a name of others": (MODEL, {"optimizer": None, "optim": OPTIMIZER}, TypeError, "plain PyTorch that is optimizer"),
     "no gradient": (
         MODEL,
         {"loss_fn": lambda _, y: y.sum()},
@@ -73,7 +96,12 @@ BAD_CALLS = {
     "other parameters": (nn.Linear(1, 1), {}, ValueError, "optimizer must hold parameters of the model"),
     "no optimizer": (MODEL, {"optimizer": None}, TypeError, "optimizer must be given with a model"),
     "class of an optimizer": (MODEL, {"optimizer": torch.optim.SGD}, TypeError, r"the class SGD: SGD\(model\.param"),
-    "another optimizer": (MODEL, {"optimizer": 3}, TypeError, "optimizer must be a torch optimizer, got int"),
+    "another optimizer": (
+        MODEL,
+        {"optimizer": 3},
+        TypeError,
+        "optimizer must be a torch optimizer, got int; the order is",
+    ),
     "class of a loss": (MODEL, {"loss_fn": nn.MSELoss}, TypeError, r"got the class MSELoss: MSELoss\(\)"),
     "loss by name": (MODEL, {"loss_fn": "mse"}, TypeError, "loss_fn must be a function .* got 'mse'"),
     "both losses": (MODEL, {"batch_loss": LOSS_FN}, ValueError, "batch_loss takes the place of loss_fn, got both"),
@@ -97,7 +125,7 @@ BAD_CALLS = {
     "wd of another kind": (MODEL, {"wd": "a"}, ValueError, "wd must be a finite number of at least 0, got a"),
     "state": (MODEL, {"state": BATCHES}, TypeError, "state must be a list .* got DataLoader"),
     "dictionary": ({}, {}, TypeError, "does not know what to do with dict; it takes"),
-    "class": (Quadratic, {}, TypeError, "does not know what to do with type; it takes"),
+    "class": (Quadratic, {}, TypeError, r"got the class Quadratic: make one of it, Quadratic\(\.\.\.\)"),
 }
 
 
@@ -113,6 +141,11 @@ def test_bad_input_is_named_with_its_rule_and_value_and_nothing_is_disturbed(mod
 
 def returns(loss):
     return lambda: loss
+
+
+def test_what_is_trained_comes_first_and_without_a_name():
+    with pytest.raises(TypeError, match=r"what is trained first, and without a name: lr_find\(model, \.\.\.\)"):
+        lr_find(model=MODEL, **USUAL)
 
 
 BAD_STEPS = {

@@ -7,6 +7,7 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
+from lr_finder.integrations.keywords import check_keywords
 from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
@@ -14,7 +15,7 @@ with extra("torch"):
     import torch
     from torch import nn
     from torch.optim import Optimizer
-    from torch.utils.data import Dataset, IterableDataset
+    from torch.utils.data import DataLoader, Dataset, IterableDataset
 
     from lr_finder.integrations.torch.fabric import fabric_module
     from lr_finder.integrations.torch.ramp import StepTraining
@@ -23,6 +24,8 @@ with extra("torch"):
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+CALL = "lr_find(model, optimizer, loss_fn, train_loader)"
 
 
 def lr_find(
@@ -69,8 +72,9 @@ def lr_find(
         ValueError: An argument breaks its rule; the text names it.
         TypeError: An argument is of the wrong kind.
     """
-    if isinstance(model, Optimizer):
-        raise TypeError("the model comes first: lr_find(model, optimizer, loss_fn, train_loader)")
+    check_keywords(options)
+    if isinstance(model, (Optimizer, DataLoader, Dataset)):
+        raise TypeError(f"the model comes first, got {type(model).__name__}; the order is {CALL}")
     if not isinstance(state, (list, tuple)):
         raise TypeError(f"state must be a list of what training changes, got {type(state).__name__}")
     if isinstance(model, nn.Module):
@@ -110,15 +114,22 @@ def _usual_training(
 ) -> StepTraining:
     """The training of one model by one optimizer on the batches of a loader."""
     if optimizer is None:
-        raise TypeError("optimizer must be given with a model: lr_find(model, optimizer, loss_fn, train_loader)")
+        raise TypeError(f"optimizer must be given with a model: {CALL}")
     if isinstance(optimizer, type):
         name = optimizer.__name__
         raise TypeError(f"optimizer must be a torch optimizer, got the class {name}: {name}(model.parameters())")
     if not is_optimizer(optimizer):
-        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
+        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}; the order is {CALL}")
     check_model(model, optimizer)
     if train_loader is None:
-        raise TypeError("train_loader must be given with a model")
+        raise TypeError(f"train_loader must be given with a model: {CALL}")
+    if isinstance(loss_fn, (DataLoader, Dataset)):
+        raise TypeError(f"loss_fn must be a function that returns the loss, got a loader; the order is {CALL}")
+    if isinstance(train_loader, torch.Tensor):
+        raise TypeError(
+            "train_loader must yield batches, got a tensor: "
+            "DataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True)"
+        )
     if isinstance(train_loader, Dataset) and not isinstance(train_loader, IterableDataset):
         raise TypeError(
             f"train_loader must yield batches, got a data set, {type(train_loader).__name__}: "

@@ -125,11 +125,16 @@ class TrainingStep:
             name = "batch_loss"
             loss = loss_in(self.batch_loss(self.model, batch))
         if not isinstance(loss, torch.Tensor):
-            raise TypeError(f"{name} must return a tensor with one element, got {type(loss).__name__}")
+            raise TypeError(f"{name} must return a tensor with one element, got {type(loss).__name__}{_slip(loss)}")
         if loss.numel() != 1:
-            raise ValueError(f"{name} must return a scalar, got a tensor of shape {tuple(loss.shape)}")
+            raise ValueError(f"{name} must return a scalar, got a tensor of shape {tuple(loss.shape)}: loss.mean()")
+        if not loss.is_floating_point():
+            raise ValueError(f"{name} must return a loss with a gradient, got numbers of {loss.dtype}, such as a count")
         if not loss.requires_grad:
-            raise ValueError("the loss must depend on the model's trainable parameters, and has no gradient")
+            raise ValueError(
+                "the loss must depend on the model's trainable parameters, and has no gradient; leave out detach() and "
+                "torch.no_grad(), and what can't be differentiated, such as an accuracy"
+            )
         return loss.reshape(())
 
     def _loss_of_usual(self, batch: Any) -> Any:
@@ -158,6 +163,12 @@ _OWN_STEP = (
     "where it needs more than the gradients, give the step of your own loop: "
     "lr_find(step, optimizer=optimizer, train_loader=loader, state=[model])"
 )
+
+
+def _slip(loss: object) -> str:
+    if loss is None:
+        return "; is its return missing?"
+    return "; leave out item() and float()" if isinstance(loss, (int, float)) else ""
 
 
 def _named(thing: object) -> str:
