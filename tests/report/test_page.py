@@ -183,4 +183,4 @@ def test_a_missing_library_is_told_with_the_line_that_installs_it():
         "RangeTestResult(Curve([1.0], [1.0]), 1).report('lr.html')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "pip install 'lr-finder[report]'" in done.stderr.strip().splitlines()[-1]
+    assert "pip install vl-convert-python" in done.stderr.strip().splitlines()[-1]

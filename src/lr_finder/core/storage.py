@@ -45,7 +45,9 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "notes": list(curve.notes),
         "ignores_rate": ignores_rate,
         "momentum": curve.momentum,
-        "training": None if curve.training is None else asdict(curve.training),
+        "training": None
+        if curve.training is None
+        else asdict(curve.training) | {"groups": list(curve.training.groups)},
         "record": None if record is None else asdict(record),
         "horizon": asdict(horizon),
         "lrs": curve.lrs.tolist(),

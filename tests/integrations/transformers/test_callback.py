@@ -84,7 +84,8 @@ def test_a_training_that_resumes_does_not_search_and_says_so(tmp_path, capsys):
     resumed = clear_trainer(tmp_path, callbacks=[callback])
     resumed.train(resume_from_checkpoint=str(tmp_path / "out" / "checkpoint-4"))
     assert callback.result is None
-    assert "no search, the training goes on from step 4 with the rate of its checkpoint" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())  # as wide as the terminal
+    assert "no search, the training goes on from step 4 with the rate of its checkpoint" in said
     assert resumed.args.learning_rate == 5e-5
 
 
