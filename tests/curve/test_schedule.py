@@ -39,6 +39,16 @@ def test_the_rate_falls_with_the_square_root_of_a_long_training():
     assert long / longer == pytest.approx(10, rel=1e-2)
 
 
+def test_a_heavy_momentum_bears_its_rate_for_less_long():
+    horizon = Horizon("constant", 10_000)
+    usual, heavy = (
+        for_horizon(MEASURED, horizon, Training("SGD", ({"lr": 0.1, "momentum": momentum},))).lr
+        for momentum in (0.9, 0.99)
+    )
+    assert heavy < usual / 3
+    assert for_horizon(MEASURED, horizon, SGD).lr == usual
+
+
 @pytest.mark.parametrize("training", [ADAM, SGD])
 @pytest.mark.parametrize("kind", ["cosine", "linear", "wsd", "one_cycle", "inverse_sqrt"])
 def test_the_peak_of_a_falling_rate_is_no_lower_than_a_constant_one_for_as_long(kind, training):

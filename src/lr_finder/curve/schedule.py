@@ -7,7 +7,7 @@ import numpy as np
 
 from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
 from lr_finder.curve.suggestion import Suggestion
-from lr_finder.curve.thresholds import LENGTH_DOUBT, MEASURED_STEPS, SHORT_STEPS
+from lr_finder.curve.thresholds import HEAVY_MOMENTUM, LENGTH_DOUBT, MEASURED_STEPS, SHORT_STEPS
 from lr_finder.curve.training import Training
 
 
@@ -33,20 +33,27 @@ class Law(NamedTuple):
 
 ADAPTIVE: dict[ScheduleKind, Law] = {
     "constant": Law(),
-    "cosine": Law(1.5, exponent=0.1),
-    "linear": Law(1.5, exponent=0.1),
-    "wsd": Law(1.0, exponent=0.1),
-    "one_cycle": Law(1.5, exponent=0.1),
-    "inverse_sqrt": Law(1.5, exponent=0.1),
+    "cosine": Law(1.8, exponent=0.1),
+    "linear": Law(1.8, exponent=0.1),
+    "wsd": Law(1.25, exponent=0.1),
+    "one_cycle": Law(1.8, exponent=0.1),
+    "inverse_sqrt": Law(1.8, exponent=0.1),
 }
+"""For optimizers that scale their steps, as Adam does."""
+
 PLAIN: dict[ScheduleKind, Law] = {
     "constant": Law(knee=3000),
-    "cosine": Law(1.0, exponent=0.1),
-    "linear": Law(1.0, exponent=0.1),
-    "wsd": Law(1.0, exponent=0.1),
-    "one_cycle": Law(1.5, exponent=0.1),
+    "cosine": Law(1.5, exponent=0.1),
+    "linear": Law(1.5, exponent=0.1),
+    "wsd": Law(exponent=0.1),
+    "one_cycle": Law(1.8, exponent=0.1),
     "inverse_sqrt": Law(1.5, exponent=0.1),
 }
+"""For SGD. Its best peaks lie higher still, but not much above them training fails: lower is safer."""
+
+HEAVY: dict[ScheduleKind, Law] = PLAIN | {"constant": Law(knee=100, exponent=0.6)}
+"""For SGD whose momentum is at least `HEAVY_MOMENTUM`: in short trainings its rate is one that it can't bear for long
+(published figures, horizon.json)."""
 
 WARM_UP: dict[ScheduleKind, float] = {
     "constant": 0.0, "cosine": 0.05, "linear": 0.05, "wsd": 0.05, "one_cycle": 0.25, "inverse_sqrt": 0.05,
@@ -124,4 +131,6 @@ def _advice(horizon: Horizon, factor: float) -> str:
 def _laws(training: Training | None) -> list[dict[ScheduleKind, Law]]:
     """The law of an optimizer; both where it is not known, of which the lower rate is the one to take."""
     is_adaptive = None if training is None else training.is_adaptive
+    if training is not None and is_adaptive is False and training.momentum >= HEAVY_MOMENTUM:
+        return [HEAVY]
     return {True: [ADAPTIVE], False: [PLAIN], None: [ADAPTIVE, PLAIN]}[is_adaptive]

@@ -167,6 +167,9 @@ at its worst value (by hand)."""
 SHORT_STEPS = 200
 """The length of training that a suggestion is for, as it is measured: the rule was chosen on 100 to 300 steps."""
 
+HEAVY_MOMENTUM = 0.97
+"""From this momentum on the rate of SGD falls as published for 0.99 (horizon.json); 0.9 is not like that."""
+
 MEASURED_STEPS = 8000
 """The longest trainings on which the laws of `curve.schedule` were measured (horizon.json)."""
 

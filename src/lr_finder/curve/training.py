@@ -37,6 +37,12 @@ class Training:
         """
         return None if self.optimizer is None else "sgd" not in self.optimizer.lower()
 
+    @property
+    def momentum(self) -> float:
+        """The largest that a parameter group is set to; 0 where none is."""
+        values = [group.get("momentum", 0.0) for group in self.groups]
+        return max((value for value in values if not isinstance(value, list)), default=0.0)
+
     @classmethod
     def of(cls, optimizers: Sequence[Any], **known: Any) -> "Training":
         """That of optimizers with `param_groups`, as in torch; `known` are the other fields."""
