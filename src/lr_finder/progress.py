@@ -3,10 +3,18 @@
 import shutil
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that a notebook without ipywidgets gets a bar of characters
+    from tqdm.auto import tqdm
+
+
+def is_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
+    return "ipykernel" in sys.modules
 
 
 class Progress:
@@ -23,7 +31,7 @@ class Progress:
         self._bar = tqdm(desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
 
     def plan(self, steps: int, why: str = "") -> None:
-        """Says how many steps there will be in all; a reason is printed to standard error, unless `show` is False."""
+        """Says how many steps there will be in all; a reason is printed, unless `show` is False."""
         self._bar.total = steps
         self._bar.refresh()
         if why and self._speaks:
@@ -39,9 +47,10 @@ class Progress:
 
 
 def say(text: str) -> None:
-    """Prints a text to standard error, broken between words, clear of any progress bar."""
+    """Prints a text to standard error, broken between words, clear of any progress bar; in a notebook as an output."""
     columns = shutil.get_terminal_size().columns
-    tqdm.write(textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False), file=sys.stderr)
+    lines = textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False)
+    tqdm.write(lines, file=sys.stdout if is_notebook() else sys.stderr)  # a notebook shows the latter as an error
 
 
 @contextmanager

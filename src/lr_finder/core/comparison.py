@@ -6,6 +6,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
+from lr_finder.report.html import joined, table
+from lr_finder.report.notebook import picture
 from lr_finder.report.page import save_page
 from lr_finder.report.plot import plot_all
 from lr_finder.report.table import aligned
@@ -13,6 +15,9 @@ from lr_finder.report.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+HEADS = ("", "rate", "interval", "confidence", "lowest loss", "steps")
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,7 @@ class Comparison:
 
     def table(self) -> str:
         """A line per result: its rate, interval, confidence, the lowest smoothed loss, all steps taken."""
-        heads = ("", "rate", "interval", "confidence", "lowest loss", "steps")
-        return aligned(heads, [_cells(record) for record in self.to_records()])
+        return aligned(HEADS, [_cells(record) for record in self.to_records()])
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the curves over each other, with one legend; never calls `show()`.
@@ -47,6 +51,11 @@ class Comparison:
             MissingExtraError: matplotlib is not installed.
         """
         return plot_all(self.views(), ax)
+
+    def _repr_html_(self) -> str:
+        """The output of a notebook's cell."""
+        shown = table("", HEADS, [_cells(record) for record in self.to_records()])
+        return joined([picture(self.views(), "the curves over each other"), shown])
 
     def report(self, path: "str | PathLike[str]") -> None:
         """Writes one page with all of them, as `RangeTestResult.report` does for one.

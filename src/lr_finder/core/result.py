@@ -25,6 +25,7 @@ from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
 from lr_finder.report.explain import explain
+from lr_finder.report.notebook import cell
 from lr_finder.report.page import Run, save_page
 from lr_finder.report.plot import plot
 from lr_finder.report.view import View, view
@@ -228,6 +229,10 @@ class RangeTestResult:
             ValueError: A number of steps to skip is negative, or no step would be left.
         """
         return plot(self.view(skip_start, skip_end, label), ax, suggestion=suggestion)
+
+    def _repr_html_(self) -> str:
+        """The output of a notebook's cell."""
+        return cell(self.view(), self.explain())
 
     def report(self, path: "str | PathLike[str]") -> None:
         """Writes a page to explore and to send: one `.html` file that needs no other and no network.

@@ -54,6 +54,12 @@ class Curve:
         object.__setattr__(self, "group_lrs", groups)
         object.__setattr__(self, "momentum", checked_momentum(self.momentum))
 
+    def __repr__(self) -> str:
+        finite = self.losses[np.isfinite(self.losses)]
+        reach = f", {self.lrs[0]:.2g} .. {self.lrs[-1]:.2g}" if len(self) else ""
+        lowest = f", lowest loss {finite.min():.4g}" if len(finite) else ""
+        return f"Curve({len(self)} steps{reach}{lowest}, {self.stop_reason.value})"
+
     def __len__(self) -> int:
         return len(self.lrs)
 

@@ -1,6 +1,6 @@
 """Probes: short trainings at fixed rates, as plain data, and the rate that they suggest."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,14 @@ class Probe:
     """
 
     lr: float
-    losses: NDArray[np.float64] = field(repr=False)
+    losses: NDArray[np.float64]
     validation_loss: float | None
     fall: float
     rank: int
+
+    def __repr__(self) -> str:
+        outcome = "ran away" if self.ran_away else f"the loss fell by {self.fall:.2g} to {self.last_loss:.4g}"
+        return f"Probe({self.lr:.2g}: {outcome}, {len(self.losses)} steps, rank {self.rank})"
 
     @property
     def ran_away(self) -> bool:

@@ -7,7 +7,7 @@ from lr_finder.core.ramp import Ramp
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions, search
 from lr_finder.integrations.keywords import check_keywords
-from lr_finder.progress import progress_bar
+from lr_finder.progress import is_notebook, progress_bar
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -34,4 +34,18 @@ def search_with_bar(
     """
     check_keywords(options)
     with progress_bar(progress) as bar:
-        return search(make_ramp(bar.update), plan=bar.plan, **options)
+        try:
+            return search(make_ramp(bar.update), plan=bar.plan, **options)
+        except KeyboardInterrupt as interrupt:
+            if is_notebook():
+                _show_partial(interrupt)
+            raise
+
+
+def _show_partial(interrupt: KeyboardInterrupt) -> None:
+    """Shows in a notebook what there was until a cell was stopped."""
+    from IPython.display import display
+
+    partial_result = getattr(interrupt, "partial_result", None)
+    if partial_result is not None and len(partial_result.curve):
+        display(partial_result)

@@ -18,6 +18,7 @@ from lr_finder.report.view import View
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_NAMED = 5
 """Groups whose rates are all named; of more, the first and the last are."""
@@ -72,13 +73,23 @@ def save_plot(shown: View | Sequence[View], path: "str | PathLike[str]") -> None
         MissingExtraError: matplotlib is not installed.
         ValueError: The file's name ends in something that matplotlib cannot write.
     """
+    figure = new_figure(shown)
+    with whole_or_not_at_all(Path(path)) as unfinished:
+        figure.savefig(unfinished, dpi=DPI)
+
+
+def new_figure(shown: View | Sequence[View]) -> "Figure":
+    """A figure with the plot, which pyplot knows nothing of: it needs no display, and is shown nowhere.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     with extra("plot"):
         from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")
     plot_all([shown] if isinstance(shown, View) else shown, figure.subplots())
-    with whole_or_not_at_all(Path(path)) as unfinished:
-        figure.savefig(unfinished, dpi=DPI)
+    return figure
 
 
 def _taken_off(ax: "Axes") -> list[View]:

@@ -109,8 +109,9 @@ def view(
     # Where the loss never fell there is no height to compare a rise with: all of it is shown.
     if skip_end is None and found is not None:
         kept[finite] = cap(kept[finite])
-    columns = (np.arange(len(curve)), curve.lrs, curve.losses, kept)
-    steps, lrs, losses, kept = (column[shown][finite[shown]] for column in columns)
+    steps = np.flatnonzero(finite)
+    steps = steps[(steps >= shown.start) & (steps < shown.stop)]
+    lrs, losses, kept = (column[steps] for column in (curve.lrs, curve.losses, kept))
     bottom, top = 0.0, 1.0
     if len(losses):
         if kept.min() == kept.max():

@@ -68,24 +68,18 @@ def thinned(steps: int, most: int) -> NDArray[np.int64]:
 
 def _points(number: int, run: Run) -> list[dict[str, Any]]:
     view = run.view
-    return [
-        {
-            "run": number,
-            "step": int(view.steps[i]),
-            "lr": _short(view.lrs[i]),
-            "loss": _short(view.losses[i]),
-        }
-        for i in thinned(len(view.lrs), MOST_POINTS)
-    ]
+    kept = thinned(len(view.lrs), MOST_POINTS)
+    rows = zip(*(column[kept].tolist() for column in (view.steps, view.lrs, view.losses)), strict=True)
+    return [{"run": number, "step": step, "lr": _short(lr), "loss": _short(loss)} for step, lr, loss in rows]
 
 
 def _lines(number: int, run: Run) -> list[dict[str, Any]]:
     view = run.view
     kept = thinned(len(view.lrs), MOST_ON_LINE)
     return [
-        {"run": number, "width": width, "lr": _short(view.lrs[i]), "loss": _short(loss)}
+        {"run": number, "width": width, "lr": _short(lr), "loss": _short(loss)}
         for width in WIDTHS
-        for i, loss in zip(kept, view.smoothed_with(width, kept), strict=True)
+        for lr, loss in zip(view.lrs[kept].tolist(), view.smoothed_with(width, kept).tolist(), strict=True)
     ]
 
 

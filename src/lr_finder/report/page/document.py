@@ -7,8 +7,8 @@ from pathlib import Path
 from string import Template
 
 from lr_finder.files import whole_or_not_at_all
+from lr_finder.report.html import Html, element, joined, scrollable, table
 from lr_finder.report.page.chart import DEFAULT, WIDTHS, can_be_logarithmic, chart, thinned
-from lr_finder.report.page.elements import Html, element, joined, scrollable, table
 from lr_finder.report.page.libraries import chart_libraries
 from lr_finder.report.page.run import Run
 
@@ -91,9 +91,9 @@ def _switches(kind: str, legend: str, choices: Sequence[tuple[str, str]], on: se
     labels = []
     for key, said in choices:
         checked = {"checked": ""} if key in on else {}
-        box = element("input", type="checkbox", name=kind, value=key, **checked).removesuffix("</input>")
+        box = element("input", type="checkbox", name=kind, value=key, **checked)
         swatch = element("span", class_=f"swatch run-{int(key) % 7}") if kind == "run" else Html()
-        labels.append(element("label", Html(box), swatch, f" {said}"))
+        labels.append(element("label", box, swatch, f" {said}"))
     return element("fieldset", element("legend", legend), *labels)
 
 

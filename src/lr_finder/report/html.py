@@ -3,6 +3,8 @@
 import html
 from collections.abc import Iterable, Sequence
 
+WITHOUT_INSIDE = ("img", "input")
+
 
 class Html(str):
     """Text that is HTML already; any other text is escaped where it is put into an element."""
@@ -13,7 +15,8 @@ def element(tag: str, *inside: str, **attributes: str) -> Html:
     written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for name, value in attributes.items()
     )
-    return Html(f"<{tag}{written}>{joined(inside)}</{tag}>")
+    end = "" if tag in WITHOUT_INSIDE else f"</{tag}>"
+    return Html(f"<{tag}{written}>{joined(inside)}{end}")
 
 
 def joined(parts: Iterable[str]) -> Html:
