@@ -49,9 +49,9 @@ class SearchBeforeFit:
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
         if not self._changes or not np.isclose(largest_rate(trainer.optimizers, schedulers), lr):
             self._changes |= set_in_optimizers(trainer, lr)
-        places = ", ".join(f"{name} (was {old})" for name, (old, _) in self._changes.items())
+        where = ", ".join(f"{name} (was {old})" for name, (old, _) in self._changes.items())
         package_of(trainer).utilities.rank_zero.rank_zero_info(
-            f"LRFinderCallback set the learning rate to {self.result.suggestion}, in {places}"
+            f"LRFinderCallback set the learning rate to {self.result.suggestion}, in {where}"
         )
 
 
