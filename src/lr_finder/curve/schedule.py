@@ -51,7 +51,7 @@ PLAIN: dict[ScheduleKind, Law] = {
 }
 """For SGD. Its best peaks lie higher still, but not much above them training fails: lower is safer."""
 
-HEAVY: dict[ScheduleKind, Law] = PLAIN | {"constant": Law(knee=100, exponent=0.6)}
+HEAVY: dict[ScheduleKind, Law] = {**PLAIN, "constant": Law(knee=100, exponent=0.6)}
 """For SGD whose momentum is at least `HEAVY_MOMENTUM`: in short trainings its rate is one that it can't bear for long
 (published figures, horizon.json)."""
 

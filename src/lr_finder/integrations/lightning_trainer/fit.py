@@ -156,8 +156,9 @@ def _optimizers_in(configure: Callable[[], Any]) -> list[Any]:
 def _horizon(trainer: Any) -> Horizon:
     """How long the training is to be and how its rate is to run, as a trainer that is fitting knows it."""
     steps = trainer.estimated_stepping_batches
-    schedules = [schedule_of(config.scheduler) for config in trainer.lr_scheduler_configs]
-    return Horizon((schedules or [None])[0] or "constant", int(steps) if 0 < steps < math.inf else None)
+    configs = trainer.lr_scheduler_configs
+    schedule = schedule_of(configs[0].scheduler) if configs else None
+    return Horizon(schedule or "constant", int(steps) if 0 < steps < math.inf else None)
 
 
 @contextmanager
