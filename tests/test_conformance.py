@@ -128,6 +128,14 @@ def test_everything_is_put_back_when_a_step(way, stop_of, error):
     done.check_untouched()
 
 
+def test_where_there_is_one_rate_a_search_by_group_is_refused_after_one_step(way, stop_of, request):
+    if request.node.callspec.id in ("hand-written loop", "reference learner"):
+        pytest.skip("one plain ramp: no search that could be by group")
+    with pytest.raises(ValueError, match="by_group=True needs parameter groups that differ in their rates") as caught:
+        way(no_fault, by_group=True)
+    assert caught.value.partial_result.steps_taken == 1
+
+
 def test_probes_train_at_their_rates_from_the_same_start(way, stop_of, request):
     if request.node.callspec.id in ("hand-written loop", "reference learner"):
         pytest.skip("one plain ramp: nothing there to ask for probes")

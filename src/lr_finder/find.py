@@ -34,6 +34,8 @@ else:
             max_it              the most steps to take where the range is found; 600, or 3 * num_it, where left out
             stop_div=True       whether a ramp stops once the loss has diverged
             wd                  weight decay during the search
+            by_group            whether to find the ratio of the parameter groups' rates too; where left out, it is done
+                                for optimizers of different classes
             probes=0            how many rates around the suggestion to try in short trainings, which may correct it
             probe_steps=64      steps of each of these
             budget              the most steps that they may take together

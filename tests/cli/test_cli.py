@@ -337,6 +337,7 @@ BAD_USAGE = {
     "an unknown keyword": (["run", "{training}:wrong_keyword"], "has no argument 'bogus' here"),
     "too few steps": (["run", "{training}:make", "--num-it", "1"], "num_it must be at least 2, got 1"),
     "no number": (["run", "{training}:make", "--start-lr", "x"], "'x' is not a valid float"),
+    "no groups": (["run", "{training}:make", "--by-group"], "by_group=True needs parameter groups that differ"),
     "no rate": (["run", "{training}:make", "--start-lr", "nan"], "start_lr must be finite"),
     "not JSON": (["run", "{training}:make", "--json", "lr.csv"], "--json must end in .json, got 'lr.csv'"),
     "no image": (["run", "{training}:make", "--plot", "lr"], "--plot must end in .png or .svg or .pdf, got 'lr'"),

@@ -193,6 +193,14 @@ def test_a_slice_over_the_groups_of_the_learner_keeps_its_ratios(tmp_path):
     np.testing.assert_array_equal(result.group_lrs[:, 1], result.lrs)
 
 
+def test_the_groups_of_a_learner_get_rates_of_their_own_where_that_is_asked_for(tmp_path):
+    learn = new_learner(tmp_path, splitter=two_groups, lr=slice(1e-3, 1e-2))
+    first, second = lr_find(learn, by_group=True).group_suggestions
+    assert first.lr / second.lr != pytest.approx(0.1)
+    learn.fit(1, slice(first.lr, second.lr))
+    assert [hyper["lr"] for hyper in learn.opt.hypers] == pytest.approx([first.lr, second.lr])
+
+
 def test_the_bounds_may_be_slices_and_frozen_groups_stay_frozen(tmp_path):
     learn = new_learner(tmp_path, splitter=two_groups)
     learn.freeze()

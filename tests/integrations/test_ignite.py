@@ -207,3 +207,20 @@ def test_an_epoch_may_be_shorter_than_the_data():
 
     lr_find(Engine(looking), optimizer=optimizer, data=data, state=[model], epoch_length=5, **BOUNDS)
     assert epochs == [1 + step // 5 for step in range(20)]
+
+
+def test_optimizers_of_different_classes_are_searched_by_group():
+    _, adamw, data, model = parts()
+    sgd = torch.optim.SGD([adamw.param_groups[0]["params"].pop()], lr=0.1)
+
+    def process(engine, batch):
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        for optimizer in (adamw, sgd):
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.item()
+
+    result = lr_find(Engine(process), optimizer=[adamw, sgd], data=data, state=[model], num_it=60)
+    assert result.curve.optimizers == ("AdamW", "SGD")
+    assert "Each parameter group's rate was searched for alone" in result.explain()

@@ -28,6 +28,7 @@ class Options:
     start_lr: float | None = None
     end_lr: float | None = None
     num_it: int | None = None
+    by_group: bool | None = None
     probes: int | None = None
     budget: int | None = None
     total_steps: int | None = None
@@ -36,7 +37,7 @@ class Options:
     @property
     def keywords(self) -> dict[str, Any]:
         """Those that go to `lr_find`; what was left out keeps its default there."""
-        names = ("start_lr", "end_lr", "num_it", "probes", "budget", "total_steps", "schedule")
+        names = ("start_lr", "end_lr", "num_it", "by_group", "probes", "budget", "total_steps", "schedule")
         given = {name: getattr(self, name) for name in names} | {"progress": False if self.quiet else None}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -98,6 +99,11 @@ def search_options(*, plot: str | None = None, json: str | None = None) -> Calla
         click.option("--start-lr", type=float, help="Rate of the first step; found out where left out."),
         click.option("--end-lr", type=float, help="Rate of the last step; found out where left out."),
         click.option("--num-it", type=int, help="Training steps to plan for; up to 200, or 100 with a range."),
+        click.option(
+            "--by-group/--one-rate",
+            default=None,
+            help="Find the ratio of the parameter groups' rates too; done for optimizers of different classes.",
+        ),
         click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
         click.option("--budget", type=int, help="The most training steps that these may take together."),
         click.option("--total-steps", type=int, help="Steps of the training to come, which the rate is for."),

@@ -1,28 +1,30 @@
 """Sets a rate in what was searched: in optimizers here, in all else through the integration for it."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from lr_finder.curve.parameter_groups import set_rate
+from lr_finder.curve.parameter_groups import set_rate, set_rates
 from lr_finder.kinds import kind_of
 
 
-def apply(target: Any, lr: float) -> list[tuple[float, float]]:
-    """Sets the largest rate of a target to `lr`; the old and the new rates.
+def apply(target: Any, lrs: Sequence[float]) -> list[tuple[float, float]]:
+    """Sets the rates of a target; the old and the new ones.
 
     Args:
         target: One optimizer or several, as a list or by name, or what was searched.
-        lr: The rate.
+        lrs: That of each parameter group that was searched for. In all but optimizers the largest one is set, and the
+            groups keep their ratios.
 
     Raises:
         TypeError: There is no rate in the target; the text says what takes its place.
+        ValueError: The groups have rates of their own, and are not as many as those of the target.
     """
     things = list(target.values()) if isinstance(target, Mapping) else target
     things = list(things) if isinstance(things, (list, tuple)) else [things]
     if things and all(hasattr(thing, "param_groups") for thing in things):
-        return _apply_to_groups([group for optimizer in things for group in optimizer.param_groups], lr)
+        return _apply_to_groups([group for optimizer in things for group in optimizer.param_groups], lrs)
     kind = kind_of(things[0]) if things else None
     set_in = getattr(import_module(kind.module), "apply", None) if kind else None
     if set_in is None:
@@ -31,12 +33,20 @@ def apply(target: Any, lr: float) -> list[tuple[float, float]]:
             f"model that was searched, got {type(target).__name__}; where a function makes the optimizer, as in JAX, "
             "call it with the rate: make_optimizer(float(result.suggestion))"
         )
-    changes = set_in(target, lr)
+    changes = set_in(target, max(lrs))
     return list(changes.values()) if isinstance(changes, Mapping) else changes  # some name the places
 
 
-def _apply_to_groups(groups: list[dict[str, Any]], lr: float) -> list[tuple[float, float]]:
-    changes = set_rate(groups, lr)
+def _apply_to_groups(groups: list[dict[str, Any]], lrs: Sequence[float]) -> list[tuple[float, float]]:
+    if len(set(lrs)) == 1:
+        changes = set_rate(groups, lrs[0])
+    elif len(groups) == len(lrs):
+        changes = set_rates(groups, lrs)
+    else:
+        raise ValueError(
+            f"optimizer must have the {len(lrs)} parameter groups that were searched for, got {len(groups)}; where "
+            "they are those of several optimizers: result.apply([first, second])"
+        )
     if any("initial_lr" in group for group in groups):
         warnings.warn(
             "A learning-rate scheduler was attached to this optimizer and will overwrite the rate at its next step; "

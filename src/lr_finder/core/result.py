@@ -16,6 +16,7 @@ from lr_finder.core.record import Record
 from lr_finder.curve.batch_size import for_batch_size
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.equality import are_equal
+from lr_finder.curve.group_suggestions import group_suggestions
 from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
 from lr_finder.curve.probe import Probe, suggestion_from_probes
 from lr_finder.curve.reading import Reading
@@ -24,7 +25,7 @@ from lr_finder.curve.schedule import Schedule, for_horizon, schedule
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.errors import NoSuggestionError
-from lr_finder.report.explain import explain
+from lr_finder.report.explain import explain, rates_in_words
 from lr_finder.report.notebook import cell
 from lr_finder.report.page import Run, save_page
 from lr_finder.report.plot import plot
@@ -61,7 +62,10 @@ class RangeTestResult:
         return hash((self.curve, self.steps_taken))
 
     def __repr__(self) -> str:
-        said = str(self.suggestion) if self.has_suggestion else "no suggestion"
+        said = "no suggestion"
+        if self.has_suggestion:
+            by_group = rates_in_words(self.curve.optimizers, self.group_suggestions)
+            said = f"{self.suggestion}{f': {by_group}' * bool(by_group)}"
         return f"RangeTestResult({said}; {len(self.curve)} points, {self.steps_taken} steps, {self.stop_reason.value})"
 
     @property
@@ -116,6 +120,17 @@ class RangeTestResult:
             return self.suggestion
         except NoSuggestionError as error:
             return error
+
+    @property
+    def group_suggestions(self) -> tuple[Suggestion, ...]:
+        """The rate of each parameter group, in the order of the columns of `group_lrs`.
+
+        They are in the ratio in which the groups climbed: that of their rates before, or the one found `by_group`.
+
+        Raises:
+            NoSuggestionError: There is no `suggestion`.
+        """
+        return group_suggestions(self.curve, self.suggestion)
 
     def suggest(self, rule: RuleName) -> Suggestion:
         """The rate that another rule reads from the same curve.
@@ -190,11 +205,13 @@ class RangeTestResult:
         return for_batch_size(self.suggestion, factor, self.curve.training)
 
     def apply(self, target: Any) -> list[tuple[float, float]]:
-        """Sets the suggested rate in what was searched; parameter groups keep their ratios to the largest rate.
+        """Sets the suggested rate in what was searched, in an optimizer that of each parameter group.
+
+        Where the search knew of one rate only, and in all but optimizers, groups keep their ratios to the largest.
 
         Args:
-            target: An optimizer, several (as a list or by name), or the trainer, module, net, learner or model that was
-                searched; it is modified.
+            target: An optimizer, several (as a list or by name, in the order in which they were searched for), or the
+                trainer, module, net, learner or model that was searched; it is modified.
 
         Returns:
             The old and the new rate, of each parameter group where there are such.
@@ -202,8 +219,9 @@ class RangeTestResult:
         Raises:
             NoSuggestionError: There is no rate to set; the target is as it was.
             TypeError: There is no rate in the target; the text says what takes its place.
+            ValueError: The groups have rates of their own, and are not as many as those that were searched for.
         """
-        return apply(target, self.suggestion.lr)
+        return apply(target, [suggestion.lr for suggestion in self.group_suggestions])
 
     def plot(
         self,

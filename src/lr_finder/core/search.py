@@ -10,6 +10,7 @@ from typing import Any, TypedDict, cast
 import numpy as np
 
 from lr_finder.core.climbs import Climbs, Plan, climb
+from lr_finder.core.groups import find_group_ratios
 from lr_finder.core.probes import run_probes
 from lr_finder.core.probing import Probing
 from lr_finder.core.ramp import Ramp, Validate, ValidatingRamp
@@ -37,6 +38,9 @@ class SearchOptions(TypedDict, total=False):
             `num_it`, or 600 where that is more, where left out.
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
         wd: Weight decay during the search; the training's own where left out.
+        by_group: Whether to find the ratio of the parameter groups' rates too: each is searched for alone, with the
+            others at 0, before all are together. `num_it` and `max_it` are then those of every single search. Groups of
+            one optimizer with the same rate are one. Where left out, it is done for optimizers of different classes.
         probes: How many rates around the suggestion to try in short trainings, which may correct it: at least 2, or 0
             for none. After the first three, each one goes where the others point.
         probe_steps: Steps of each of these trainings; 64 where left out. The longer they are, the more they weigh.
@@ -54,6 +58,7 @@ class SearchOptions(TypedDict, total=False):
     max_it: int | None
     stop_div: bool
     wd: float | None
+    by_group: bool | None
     probes: int
     probe_steps: int | None
     budget: int | None
@@ -71,6 +76,7 @@ def search(
     max_it: int | None = None,
     stop_div: bool = True,
     wd: float | None = None,
+    by_group: bool | None = None,
     probes: int = 0,
     probe_steps: int | None = None,
     budget: int | None = None,
@@ -92,6 +98,7 @@ def search(
         max_it: The most steps to take, probes aside.
         stop_div: Whether a ramp stops once the loss has diverged.
         wd: Weight decay during the search.
+        by_group: Whether to find the ratio of the parameter groups' rates too; None does not.
         probes: How many rates around the suggestion to try in short trainings.
         probe_steps: Steps of each of them.
         budget: The most steps that they may take together.
@@ -122,6 +129,7 @@ def search(
         stop_div=stop_div,
         wd=wd,
     )
+    _check_by_group(by_group, finds_range)
     most_steps = max(MOST_STEPS * num_it, LEAST_MOST_STEPS)
     if max_it is not None:
         most_steps = _checked_max_it(max_it, num_it, finds_range)
@@ -131,22 +139,34 @@ def search(
         probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate)
     if validate is not None:
         _check_takes_validate(ramp)
-    plan(num_it, "")
     measured = _Measured(ramp, record, schedule, total_steps)
-    try:
+
+    def find(ramp: ValidatingRamp, to_come: int = 0) -> RangeTestResult:
+        others = measured.steps_taken + to_come * num_it
+        plan(others + num_it, "")
         if finds_range:
-            climbs = climb(measured.ramp, whole, most_steps, plan, may_stop_early=may_stop_early)
+
+            def plan_all(steps: int, why: str) -> None:
+                plan(others + steps, why)
+
+            climbs = climb(ramp, whole, most_steps, plan_all, may_stop_early=may_stop_early)
         else:
-            climbs = Climbs([measured.ramp(whole)])
-        result = measured.result(_last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
+            climbs = Climbs([ramp(whole)])
+        return measured.result(_last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
+
+    try:
+        together, notes = find_group_ratios(measured.ramp, find) if by_group else (measured.ramp, ())
+        result = find(together)
+        result = replace(result, curve=replace(result.curve, notes=(*result.curve.notes, *notes)))
         if probing is None or not result.has_suggestion:
             return result
         centre = result.measured_suggestion.lr
         steps = probing.most_steps
         why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
         plan(measured.steps_taken + steps, why)
-        by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
-        found = run_probes(measured.ramp, centre, probing, _group_ratios(result.curve, centre) if by_group else None)
+        has_bounds_by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
+        ratios = result.curve.group_ratios(centre).tolist() if has_bounds_by_group else None
+        found = run_probes(together, centre, probing, ratios)
         return replace(result, steps_taken=measured.steps_taken, probes=found)
     except BaseException as error:
         measured.leave_on(error)
@@ -208,10 +228,11 @@ def _check_takes_validate(ramp: Ramp) -> None:
             ) from None
 
 
-def _group_ratios(curve: Curve, lr: float) -> list[float]:
-    """Each parameter group's rate over that of the curve, where the curve is nearest to a rate."""
-    nearest = int(np.argmin(np.abs(np.log(curve.lrs / lr))))
-    return list(curve.group_lrs[nearest] / curve.lrs[nearest])
+def _check_by_group(by_group: bool | None, finds_range: bool) -> None:
+    if by_group not in (None, True, False):
+        raise TypeError(f"by_group must be True, False or None, got {by_group!r}")
+    if by_group and not finds_range:
+        raise ValueError("by_group finds the range of each group and goes without start_lr and end_lr; leave them out")
 
 
 def _checked_max_it(max_it: int, num_it: int, finds_range: bool) -> int:

@@ -45,9 +45,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "notes": list(curve.notes),
         "ignores_rate": ignores_rate,
         "momentum": curve.momentum,
-        "training": None
-        if curve.training is None
-        else asdict(curve.training) | {"groups": list(curve.training.groups)},
+        "training": None if curve.training is None else _plain_training(curve.training),
         "record": None if record is None else asdict(record),
         "horizon": asdict(horizon),
         "lrs": curve.lrs.tolist(),
@@ -107,11 +105,9 @@ def load(path: "str | PathLike[str]") -> Found:
 
 
 def _parse(data: dict[str, Any]) -> Found:
-    steps_taken, notes = data["steps_taken"], data["notes"]
+    steps_taken = data["steps_taken"]
     if not isinstance(steps_taken, int) or isinstance(steps_taken, bool) or steps_taken < 0:
         raise ValueError(f"steps_taken must be a whole number of at least 0, got {steps_taken!r}")
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-        raise ValueError("notes must be a list of texts")
     lrs, losses = (np.array([_number(value) for value in data[name]]) for name in ("lrs", "losses"))
     group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
     if not len(lrs):
@@ -122,7 +118,7 @@ def _parse(data: dict[str, Any]) -> Found:
         losses,
         group_lrs,
         StopReason[data["stop_reason"]],
-        tuple(notes),
+        _texts("notes", data["notes"]),
         momentum=None if momentum is None else _number(momentum),
         training=None if data.get("training") is None else _training(data["training"]),
     )
@@ -132,6 +128,12 @@ def _parse(data: dict[str, Any]) -> Found:
     record = None if data.get("record") is None else _record(data["record"])
     horizon = _horizon(data.get("horizon")) or AS_MEASURED
     return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record, horizon
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name} must be a list of texts")
+    return tuple(values)
 
 
 def _probe(entry: dict[str, Any], rank: int) -> Probe:
@@ -157,7 +159,12 @@ def _training(entry: object) -> Training:
         None if batch_size is None else _count(batch_size),
         None if seed is None else _count(seed),
         _horizon(fields.get("horizon")),
+        _texts("optimizers", fields.get("optimizers", [])),
     )
+
+
+def _plain_training(training: Training) -> dict[str, Any]:
+    return asdict(training) | {"groups": list(training.groups), "optimizers": list(training.optimizers)}
 
 
 def _horizon(entry: object) -> Horizon | None:

@@ -49,6 +49,8 @@ class Curve:
             raise ValueError("lrs must be finite and greater than 0")
         if not (np.all(np.isfinite(groups)) and np.all(groups >= 0)):
             raise ValueError("group_lrs must be finite and at least 0")
+        if self.optimizers and len(self.optimizers) != groups.shape[1]:
+            raise ValueError(f"optimizers must be {groups.shape[1]} names or none, got {len(self.optimizers)}")
         object.__setattr__(self, "lrs", lrs)
         object.__setattr__(self, "losses", losses)
         object.__setattr__(self, "group_lrs", groups)
@@ -68,6 +70,16 @@ class Curve:
 
     def __hash__(self) -> int:
         return hash((self.lrs.tobytes(), self.stop_reason))
+
+    @property
+    def optimizers(self) -> tuple[str, ...]:
+        """The name of each parameter group's optimizer; empty where there is one, or it is not known."""
+        return () if self.training is None else self.training.optimizers
+
+    def group_ratios(self, lr: float) -> NDArray[np.float64]:
+        """Each parameter group's rate over that of the curve, where that is nearest to `lr`; shape `(groups,)`."""
+        nearest = int(np.argmin(np.abs(np.log(self.lrs / lr))))
+        return self.group_lrs[nearest] / self.lrs[nearest]
 
 
 def checked_momentum(momentum: float | None) -> float | None:

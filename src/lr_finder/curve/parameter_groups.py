@@ -69,21 +69,27 @@ def write_lrs(groups: Groups, lrs: Iterable[float], name: str = "lr") -> None:
 
 
 def set_rate(groups: Groups, lr: float) -> list[tuple[float, float]]:
-    """Sets the largest rate to `lr`, and what a scheduler takes for the rate; the groups keep their ratios.
+    """Sets the largest rate to `lr`; the groups keep their ratios. See `set_rates`."""
+    return set_rates(groups, (lr * group_ratios(base_lrs(groups))).tolist())
+
+
+def set_rates(groups: Groups, lrs: Sequence[float]) -> list[tuple[float, float]]:
+    """Sets each group's rate, and what a scheduler takes for it.
 
     Returns:
         The old and the new rate of each group.
 
     Raises:
-        RuntimeError: An optimizer did not keep the rate.
+        RuntimeError: An optimizer did not keep a rate.
     """
     old = lrs_of(groups)
-    lrs = lr * group_ratios(base_lrs(groups))
     write_lrs(groups, lrs)
-    scheduled = [index for index, group in enumerate(groups) if "initial_lr" in group]
-    write_lrs([groups[index] for index in scheduled], lrs[scheduled], "initial_lr")
+    for group, lr in zip(groups, lrs, strict=True):
+        if "initial_lr" in group:
+            write_lrs([group], [lr], "initial_lr")
     new = lrs_of(groups)
-    check_rate(max(new), lr)
+    for read, lr in zip(new, lrs, strict=True):
+        check_rate(read, lr)
     return list(zip(old, new, strict=True))
 
 

@@ -21,7 +21,8 @@ class Sweep:
 
     A bound is one number (the rate of the group with the largest rate; the others keep their ratio to it), one number
     per parameter group, or a slice: `slice(a, b)` spreads the groups evenly in log from `a` to `b`, and `slice(b)`
-    gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group.
+    gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group. A
+    group that starts where it ends is held at that rate, which may be 0, while others climb.
 
     `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs.
 
@@ -52,7 +53,10 @@ class Sweep:
             raise ValueError(f"wd must be a finite number of at least 0, got {self.wd}")
         starts, ends = _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
         _check_same_length(starts, ends)
-        if not constant and not np.all(starts < ends):
+        if np.any((starts == 0) != (ends == 0)):
+            bounds = f"got {self.start_lr} and {self.end_lr}"
+            raise ValueError(f"start_lr and end_lr must both be 0 for a group that is held at 0, {bounds}")
+        if not constant and not (np.all(starts <= ends) and np.any(starts < ends)):
             raise ValueError(f"start_lr must be smaller than end_lr, got {self.start_lr} and {self.end_lr}")
 
     @classmethod
@@ -62,10 +66,11 @@ class Sweep:
 
     @property
     def lrs(self) -> NDArray[np.float64]:
-        """The rate of each step, shape `(num_it,)`: that of the group with the largest rate."""
-        starts, ends = _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
-        leading = int(np.argmax(starts * ends))
-        return self._ramp(starts[leading % len(starts)], ends[leading % len(ends)])
+        """The rate of each step, shape `(num_it,)`: that of the group with the largest rate, of those that climb."""
+        starts, ends = np.broadcast_arrays(_rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr))
+        climbs = (starts < ends) | (self.shape == "constant")
+        leading = int(np.argmax(np.where(climbs, starts * ends, 0)))
+        return self._ramp(starts[leading], ends[leading])
 
     def group_lrs(self, current: Sequence[float]) -> NDArray[np.float64]:
         """The rate of each parameter group at each step, shape `(num_it, groups)`.
@@ -104,7 +109,7 @@ def _rates(name: str, bound: Bound) -> NDArray[np.float64]:
         raise TypeError(f"{name} must be a number, one number per parameter group or a slice, got {bound!r}") from None
     if rates.ndim != 1 or rates.size == 0:
         raise ValueError(f"{name} must be a number or one number per parameter group, got {bound!r}")
-    if not (np.all(np.isfinite(rates)) and np.all(rates > 0)):
+    if not (np.all(np.isfinite(rates)) and np.all(rates >= 0) and np.any(rates > 0)):
         raise ValueError(f"{name} must be finite and greater than 0, got {bound}")
     return rates
 

@@ -21,6 +21,7 @@ class Training:
         batch_size: Samples per optimizer step in one process; None where that is not known.
         seed: That of the framework's random numbers; None where that is not known.
         horizon: How long it is to be and how its rate is to run, where a trainer knows that.
+        optimizers: The name of each parameter group's optimizer, where there are several; else empty.
     """
 
     optimizer: str | None = None
@@ -28,6 +29,7 @@ class Training:
     batch_size: int | None = None
     seed: int | None = None
     horizon: Horizon | None = None
+    optimizers: tuple[str, ...] = ()
 
     @property
     def is_adaptive(self) -> bool | None:
@@ -48,7 +50,19 @@ class Training:
         """That of optimizers with `param_groups`, as in torch; `known` are the other fields."""
         names = " and ".join(type(optimizer).__name__ for optimizer in optimizers)
         groups = [settings_of(group) for optimizer in optimizers for group in optimizer.param_groups]
-        return cls(names, tuple(groups), **known)
+        return cls(names, tuple(groups), optimizers=optimizer_names(optimizers), **known)
+
+
+def optimizer_names(optimizers: Sequence[Any]) -> tuple[str, ...]:
+    """For each group its optimizer's class, and a number where several are of one; nothing for a single optimizer."""
+    if len(optimizers) < 2:
+        return ()
+    kinds = [type(optimizer).__name__ for optimizer in optimizers]
+    names = []
+    for number, (optimizer, kind) in enumerate(zip(optimizers, kinds, strict=True), 1):
+        name = kind if kinds.count(kind) == 1 else f"{kind} {kinds[:number].count(kind)}"
+        names += [name] * len(optimizer.param_groups)
+    return tuple(names)
 
 
 def settings_of(group: Mapping[str, Any]) -> dict[str, Setting]:

@@ -7,7 +7,6 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
-from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
 with extra("accelerate"):
@@ -83,7 +82,7 @@ def lr_find(
     state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
     batch_size = batch_size_of(train_loader, gradient_state.num_steps)
     training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart, batch_size=batch_size)
-    return search_with_bar(training.ramp, progress, **options)
+    return training.search(progress, options)
 
 
 class AcceleratedStep(TrainingStep):

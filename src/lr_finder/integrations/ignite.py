@@ -8,7 +8,6 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
-from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 from lr_finder.preserve import preserve
 
@@ -69,7 +68,7 @@ def lr_find(
     training = StepTraining(step, optimizers, state, restart=step.restart, batch_size=batch_size_of(data))
     with preserve(*state):
         step.begin()
-        return search_with_bar(training.ramp, progress, **options)
+        return training.search(progress, options)
 
 
 class _Step:

@@ -7,7 +7,6 @@ from lr_finder.core.search import SearchOptions
 from lr_finder.curve.parameter_groups import base_lrs, set_rate
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
-from lr_finder.integrations.search import search_with_bar
 from lr_finder.preserve import preserve
 
 with extra("skorch"):
@@ -51,7 +50,7 @@ def lr_find(
         raise TypeError(f"net must be a skorch net, got {type(net).__name__}")
     with preserve(net):
         _make_ready(net, X, y)
-        return search_with_bar(_training(net, X, y).ramp, progress, **options)
+        return _training(net, X, y).search(progress, options)
 
 
 def apply(net: NeuralNet, lr: float) -> list[tuple[float, float]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lr_finder.curve import weight_decay
 from lr_finder.curve.clear_reading import clear_reading
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.group_suggestions import group_suggestions
 from lr_finder.curve.horizon import AS_MEASURED, Horizon
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.suggestion import Suggestion
@@ -59,6 +60,14 @@ def _how_sure(suggestion: Suggestion) -> str:
     )
 
 
+def rates_in_words(optimizers: Sequence[str], suggestions: Sequence[Suggestion]) -> str:
+    """The rate of each parameter group, groups that share one told once; nothing where all of them do."""
+    rates = [f"{suggestion.lr:.2g}" for suggestion in suggestions]
+    if optimizers:
+        return ", ".join(dict.fromkeys(f"{name} {rate}" for name, rate in zip(optimizers, rates, strict=True)))
+    return ", ".join(rates) if len(set(rates)) > 1 else ""
+
+
 def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
     if not len(curve):
         return []
@@ -76,6 +85,9 @@ def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
 def _what_to_notice(curve: Curve, suggestion: Suggestion) -> list[str]:
     reading = clear_reading(curve)
     sentences = []
+    by_group = rates_in_words(curve.optimizers, group_suggestions(curve, suggestion))
+    if by_group:
+        sentences.append(f"That is the largest rate of all parameter groups, which have {by_group}.")
     lowest = reading.lrs[reading.lowest]
     if lowest > suggestion.high:
         sentences.append(

@@ -10,6 +10,7 @@ from integrations.lightning.classifier import LIGHTNINGS_WARNINGS, batches, clas
 from integrations.torch.classifier import BOUNDS
 from integrations.torch.classifier import classifier as network
 from lr_finder import lr_find
+from lr_finder.integrations.lightning import LRFinderCallback
 from quadratic import known_losses
 
 pytestmark = LIGHTNINGS_WARNINGS
@@ -69,6 +70,35 @@ def test_manual_optimization_with_two_optimizers_is_one_point_per_batch():
     np.testing.assert_allclose(result.losses, 2 * known_losses(result.lrs), rtol=1e-6)
     assert result.group_lrs.shape == (20, 2)
     assert "Something other than the search set the learning rate" in result.explain()
+
+
+def test_manual_optimization_is_searched_by_group_where_that_is_asked_for():
+    class Manual(lightning.pytorch.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.automatic_optimization = False
+            self.weights = nn.ParameterList(nn.Parameter(torch.tensor(3 / c**0.5)) for c in (4, 4000))
+
+        def training_step(self, batch, batch_idx):
+            loss = 2 * self.weights[0] ** 2 + 2000 * self.weights[1] ** 2
+            self.manual_backward(loss)
+            for optimizer in self.optimizers():
+                optimizer.step()
+                optimizer.zero_grad()
+            return loss
+
+        def configure_optimizers(self):
+            return [torch.optim.SGD([weight], lr=0.01) for weight in self.weights]
+
+    module = Manual()
+    first, second = lr_find(trainer_of(), module, batches(), by_group=True).group_suggestions
+    assert 200 < first.lr / second.lr < 5000
+    callback = LRFinderCallback(by_group=True)
+    trainer = trainer_of(callbacks=[callback], max_epochs=1)
+    trainer.fit(module, batches())
+    assert [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers] == [
+        suggestion.lr for suggestion in callback.result.group_suggestions
+    ]
 
 
 def test_manual_optimization_must_return_its_loss():

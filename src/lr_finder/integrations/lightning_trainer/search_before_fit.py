@@ -47,12 +47,24 @@ class SearchBeforeFit:
             return
         lr = self.result.suggestion.lr
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
-        if not self._changes or not np.isclose(largest_rate(trainer.optimizers, schedulers), lr):
+        if self.search.get("by_group"):
+            self._changes |= _set_by_group(trainer, self.result)
+        elif not self._changes or not np.isclose(largest_rate(trainer.optimizers, schedulers), lr):
             self._changes |= set_in_optimizers(trainer, lr)
         where = ", ".join(f"{name} (was {old})" for name, (old, _) in self._changes.items())
         package_of(trainer).utilities.rank_zero.rank_zero_info(
             f"LRFinderCallback set the learning rate to {self.result.suggestion}, in {where}"
         )
+
+
+def _set_by_group(trainer: Any, result: RangeTestResult) -> Changes:
+    """Gives each parameter group its own rate; the old and the new one of each."""
+    if trainer.lr_scheduler_configs:
+        raise ValueError(
+            "by_group=True sets the optimizers' rates, where the module's scheduler would overwrite them: "
+            "lr_find(trainer, module, by_group=True).group_suggestions are for configure_optimizers"
+        )
+    return {f"parameter group {number}": change for number, change in enumerate(result.apply(trainer.optimizers))}
 
 
 def _data_of(trainer: Any, module: Any) -> dict[str, Any]:

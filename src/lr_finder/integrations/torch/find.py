@@ -8,7 +8,6 @@ from lr_finder.core.search import SearchOptions
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.integrations.keywords import check_keywords
-from lr_finder.integrations.search import search_with_bar
 from lr_finder.integrations.stateful import stateful
 
 with extra("torch"):
@@ -100,7 +99,7 @@ def lr_find(
         if not callable(model) or isinstance(model, (type, Optimizer)):
             raise TypeError(f"lr_find() takes a model or a function that trains one step, got {type(model).__name__}")
         training = _training_by_steps(model, _step_form_optimizers(optimizer), train_loader, state)
-    return search_with_bar(training.ramp, progress, **options)
+    return training.search(progress, options)
 
 
 def _usual_training(

@@ -7,9 +7,11 @@ from typing import Any
 from torch.optim import Optimizer
 
 from lr_finder.core.ramp import Ramp, Validate
+from lr_finder.core.result import RangeTestResult
+from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
-from lr_finder.integrations.search import OnStep
+from lr_finder.integrations.search import OnStep, search_with_bar
 from lr_finder.integrations.torch.distributed import reader_for
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 from lr_finder.integrations.torch.step import loss_in
@@ -34,6 +36,19 @@ class StepTraining:
     state: Sequence[Any]
     restart: Callable[[], object] = lambda: None
     batch_size: int | None = None
+
+    def search(self, progress: bool | None, options: SearchOptions) -> RangeTestResult:
+        """Searches for the rate of this training; by group where optimizers of different classes are given.
+
+        Args:
+            progress: Whether to show a progress bar.
+            options: Those of every search.
+        """
+        finds_range = options.get("start_lr") is None and options.get("end_lr") is None
+        if options.get("by_group") is None:
+            kinds = {type(optimizer) for optimizer in self.optimizers}
+            options = {**options, "by_group": finds_range and len(kinds) > 1}
+        return search_with_bar(self.ramp, progress, **options)
 
     def ramp(self, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
