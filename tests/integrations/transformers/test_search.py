@@ -192,6 +192,18 @@ def test_neither_length_nor_schedule_of_the_training_is_in_the_way(tmp_path):
     assert result.curve.notes == ()
 
 
+def test_each_group_gets_a_rate_of_its_own_where_that_is_asked_for(tmp_path):
+    model = bert()
+    head = list(model.classifier.parameters())
+    groups = [{"params": list(model.bert.parameters()), "lr": 1e-4}, {"params": head, "lr": 1e-2}]
+    trainer = trainer_of(tmp_path, model, optimizers=(torch.optim.AdamW(groups), None))
+    result = lr_find(trainer, by_group=True, num_it=60)
+    assert result.suggestion.lr / result.group_suggestions[0].lr != pytest.approx(100)
+    set_learning_rate(trainer, result)
+    rates = [suggestion.lr for suggestion in result.group_suggestions]
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == rates
+
+
 def test_the_groups_keep_their_ratio_under_a_warm_up_from_0(tmp_path):
     model = bert()
     head = list(model.classifier.parameters())
