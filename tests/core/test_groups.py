@@ -70,8 +70,16 @@ def test_all_that_was_measured_counts():
 def test_what_is_planned_is_told_before_it_is_taken():
     said = []
     result = search(Bowls([3.0, 3e3], (1, 2)).ramp, by_group=True, plan=lambda steps, why: said.append(steps))
-    assert said[0] >= 3 * 200
+    assert said[0] >= 100 + 2 * 200
     assert result.steps_taken <= said[-1]
+
+
+def test_a_group_alone_is_searched_for_quickly():
+    bowls = Bowls([3.0, 3e3], (1, 1), ("Muon", "AdamW"))
+    search(bowls.ramp, by_group=True, num_it=300)
+    alone = [len(curve) for curve, groups in zip(bowls.curves[1:], bowls.climbing(), strict=True) if not all(groups)]
+    assert sum(alone) <= 2 * 100
+    assert sum(map(len, bowls.curves)) > 300
 
 
 def test_groups_of_one_optimizer_with_the_same_rate_are_one():

@@ -39,8 +39,9 @@ class SearchOptions(TypedDict, total=False):
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
         wd: Weight decay during the search; the training's own where left out.
         by_group: Whether to find the ratio of the parameter groups' rates too: each is searched for alone, with the
-            others at 0, before all are together. `num_it` and `max_it` are then those of every single search. Groups of
-            one optimizer with the same rate are one. Where left out, it is done for optimizers of different classes.
+            others at 0, before all are together. `num_it` and `max_it` are those of every single search, of which those
+            for a group alone plan for 100 steps at most. Groups of one optimizer with the same rate are one. Where left
+            out, it is done for optimizers of different classes.
         probes: How many rates around the suggestion to try in short trainings, which may correct it: at least 2, or 0
             for none. After the first three, each one goes where the others point.
         probe_steps: Steps of each of these trainings; 64 where left out. The longer they are, the more they weigh.
@@ -142,16 +143,18 @@ def search(
     measured = _Measured(ramp, record, schedule, total_steps)
 
     def find(ramp: ValidatingRamp, to_come: int = 0) -> RangeTestResult:
+        # How the groups' rates compare needs no more than a quick look at each.
+        own = replace(whole, num_it=min(num_it, QUICK_STEPS)) if to_come else whole
         others = measured.steps_taken + to_come * num_it
-        plan(others + num_it, "")
+        plan(others + own.num_it, "")
         if finds_range:
 
             def plan_all(steps: int, why: str) -> None:
                 plan(others + steps, why)
 
-            climbs = climb(ramp, whole, most_steps, plan_all, may_stop_early=may_stop_early)
+            climbs = climb(ramp, own, most_steps, plan_all, may_stop_early=may_stop_early)
         else:
-            climbs = Climbs([ramp(whole)])
+            climbs = Climbs([ramp(own)])
         return measured.result(_last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
 
     try:
