@@ -44,8 +44,9 @@ class Step:
         self._batches += 1
         if self._batches > MAX_IDLE_BATCHES:
             raise RuntimeError(
-                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the training never calls step() of the "
-                "optimizer given, or a gradient scaler skipped them all"
+                f"no optimizer step was taken in {MAX_IDLE_BATCHES} batches: the training never called step() of the "
+                "optimizer that it was given with. A step does loss.backward() and optimizer.step(), and returns the "
+                "loss; where it steps another optimizer, give that one; or a gradient scaler skipped all of them"
             )
         if loss is not None:
             self._losses.append(scalar(loss))

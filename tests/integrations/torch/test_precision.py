@@ -36,7 +36,7 @@ def test_a_step_that_the_scaler_skips_is_no_point():
 def test_a_scaler_that_skips_every_step_is_told():
     model, optimizer, _, batches = training()
     with pytest.raises(
-        RuntimeError, match="no optimizer step was taken in 1000 batches: the training never calls step"
+        RuntimeError, match=r"no optimizer step was taken in 1000 batches: .* a gradient scaler skipped"
     ):
         lr_find(model, optimizer, lambda out, target: (0 * out.mean()).sqrt(), batches,  # its gradient is not finite
                 scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
