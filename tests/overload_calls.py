@@ -6,6 +6,7 @@ import keras
 import lightning.pytorch
 import optax
 import pytorch_lightning
+import sklearn.pipeline
 import skorch
 import torch
 import transformers
@@ -57,6 +58,7 @@ def frameworks(
     hugging_face: transformers.Trainer,
     keras_model: keras.Model,
     net: skorch.NeuralNet,
+    pipeline: sklearn.pipeline.Pipeline,
     engine: ignite.engine.Engine,
     optimizer: torch.optim.SGD,
     arrays: list[float],
@@ -71,6 +73,7 @@ def frameworks(
     lr_find(keras_model, arrays, arrays, batch_size=64, probes=3)
     lr_find(keras_model, arrays, arrays, batch_size="64")  # wrong: a number is wanted
     lr_find(net, arrays, arrays, start_lr=1e-4, end_lr=1.0)
+    lr_find(pipeline, arrays, arrays)
     lr_find(net, arrays, arrays, epochs=3)  # wrong: a name that there is not
     lr_find(engine, optimizer=optimizer, data=arrays, state=[net], output_transform=lambda output: output)
     lr_find(engine, optimizer=optimizer)  # wrong: no data

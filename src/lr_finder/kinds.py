@@ -32,6 +32,7 @@ SUPPORTED = (
     Supported("keras", "lr_finder.integrations.keras", "lr_find(keras_model, x, y, batch_size=64)"),
     Supported("fastai", "lr_finder.integrations.fastai", "lr_find(learn)"),
     Supported("skorch", "lr_finder.integrations.skorch", "lr_find(net, X, y)"),
+    Supported("sklearn", "lr_finder.integrations.skorch", "lr_find(net, X, y)"),  # a pipeline that ends in a net
     Supported("ignite", "lr_finder.integrations.ignite", "lr_find(engine, optimizer=..., data=..., state=[model])"),
     TORCH,
 )

@@ -89,6 +89,13 @@ class SkorchNet(Protocol):
     def train_step_single(self, *_: Any, **__: Any) -> Any: ...
 
 
+class Pipeline(Protocol):
+    """A pipeline of scikit-learn."""
+
+    def set_output(self, *_: Any, **__: Any) -> Any: ...
+    def get_metadata_routing(self, *_: Any, **__: Any) -> Any: ...
+
+
 class IgniteEngine(Protocol):
     """An `ignite.engine.Engine`."""
 
@@ -147,7 +154,13 @@ def lr_find(
     **options: "Unpack[Options]",
 ) -> RangeTestResult: ...
 @overload
-def lr_find(net: SkorchNet, /, X: Any, y: Any = ..., **options: "Unpack[Options]") -> RangeTestResult: ...  # noqa: N803
+def lr_find(
+    net: SkorchNet | Pipeline,
+    /,
+    X: Any,  # noqa: N803
+    y: Any = ...,
+    **options: "Unpack[Options]",
+) -> RangeTestResult: ...
 @overload
 def lr_find(
     engine: IgniteEngine,

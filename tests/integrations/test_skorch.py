@@ -1,8 +1,16 @@
 """skorch nets: searched from where `fit` starts, without the user's callbacks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, Checkpoint, Freezer, GradientNormClipping, LRScheduler
 from torch import nn
@@ -165,6 +173,46 @@ def test_a_net_that_accumulates_counts_its_optimizer_steps():
     weights = 3 * np.concatenate([[1.0], np.cumprod(1 - 4 * result.lrs[:-1])])
     np.testing.assert_allclose(result.losses, weights**2)
     assert net.batches == 0
+
+
+def as_floats():
+    return FunctionTransformer(partial(np.asarray, dtype=np.float32))
+
+
+@pytest.mark.parametrize("is_nested", [False, True], ids=["pipeline", "pipeline in a pipeline"])
+def test_a_pipeline_is_searched_by_the_net_that_it_ends_in(is_nested):
+    scaler, net = StandardScaler(), new_net()
+    pipeline = make_pipeline(scaler, as_floats(), net)
+    if is_nested:
+        pipeline = make_pipeline(scaler, make_pipeline(as_floats(), net))
+    result = lr_find(pipeline, INPUTS * 100, LABELS, **BOUNDS)
+    scaled = StandardScaler().fit_transform(INPUTS * 100).astype(np.float32)
+    np.testing.assert_array_equal(result.losses, lr_find(new_net(), scaled, LABELS, **BOUNDS).losses)
+    assert not hasattr(scaler, "mean_")
+    assert not net.initialized_
+
+
+WRAPPERS = {
+    "a search over settings": (
+        lambda net: GridSearchCV(net, {"lr": [0.1, 0.01]}),
+        r"got GridSearchCV; give what it fits: lr_find\(model.estimator, X, y\)",
+    ),
+    "a bag of nets": (
+        lambda net: make_pipeline(StandardScaler(), BaggingClassifier(net)),
+        "got BaggingClassifier; give",
+    ),
+    "transformed targets": (
+        lambda net: TransformedTargetRegressor(net, transformer=StandardScaler()),
+        r"lr_find\(model.regressor, X, transformer.fit_transform\(y\)\)",
+    ),
+    "no net": (lambda net: make_pipeline(StandardScaler(), Ridge()), "a pipeline that ends in one, got Ridge"),
+}
+
+
+@pytest.mark.parametrize(("wrap", "text"), WRAPPERS.values(), ids=WRAPPERS)
+def test_what_fits_a_net_in_its_own_way_is_told_what_to_give(wrap, text):
+    with pytest.raises(TypeError, match=text):
+        lr_find(wrap(new_net()), INPUTS, LABELS)
 
 
 def test_what_can_not_work_is_refused_by_name():

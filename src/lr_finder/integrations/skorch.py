@@ -10,6 +10,9 @@ from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.preserve import preserve
 
 with extra("skorch"):
+    from sklearn.base import clone
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
     from skorch import NeuralNet
     from skorch.callbacks import GradientNormClipping, ParamMapper
 
@@ -23,7 +26,7 @@ TRAINING_CALLBACKS = (GradientNormClipping, ParamMapper)
 
 
 def lr_find(
-    net: NeuralNet,
+    net: "NeuralNet | Pipeline",
     X: Any,  # noqa: N803  as in scikit-learn
     y: Any = None,
     *,
@@ -36,7 +39,7 @@ def lr_find(
     its present weights. Of the callbacks only those that clip gradients or freeze parameters take part.
 
     Args:
-        net: The net.
+        net: The net, or a scikit-learn pipeline that ends in one: its earlier steps are fitted to X as clones.
         X: The inputs, as for `net.fit`; what its `train_split` holds out is left out here too.
         y: The targets.
         progress: Whether to show a progress bar; None shows it on a terminal only.
@@ -46,19 +49,25 @@ def lr_find(
         ValueError: An argument breaks its rule; the text names it.
         TypeError: An argument is of the wrong kind.
     """
-    if not isinstance(net, NeuralNet):
-        raise TypeError(f"net must be a skorch net, got {type(net).__name__}")
+    with preserve():  # the earlier steps of a pipeline may draw random numbers
+        net, inputs = _last_step(net, X, y)
     with preserve(net):
-        _make_ready(net, X, y)
-        return _training(net, X, y).search(progress, options)
+        _make_ready(net, inputs, y)
+        return _training(net, inputs, y).search(progress, options)
 
 
-def apply(net: NeuralNet, lr: float) -> list[tuple[float, float]]:
+def apply(net: Any, lr: float) -> list[tuple[float, float]]:
     """Makes a skorch net train with `lr`, initialized or not; `optimizer__param_groups` keep their ratios.
+
+    Args:
+        net: The net, or a pipeline that ends in one; it is modified.
+        lr: The rate.
 
     Returns:
         The old and the new rate: of each parameter group once the net is initialized, else of each of its settings.
     """
+    while isinstance(net, Pipeline):
+        net = net.steps[-1][1]
     name = "optimizer__lr" if hasattr(net, "optimizer__lr") else "lr"
     patterns: list[Any] = getattr(net, "optimizer__param_groups", [])
     settings = [float(getattr(net, name)), *(float(group["lr"]) for _, group in patterns if "lr" in group)]
@@ -71,6 +80,29 @@ def apply(net: NeuralNet, lr: float) -> list[tuple[float, float]]:
             (pattern, {**group, "lr": group["lr"] * factor} if "lr" in group else group) for pattern, group in patterns
         ]
     return changes
+
+
+def _last_step(estimator: Any, inputs: Any, targets: Any) -> tuple[NeuralNet, Any]:
+    """The net that a pipeline ends in, and what its earlier steps make of the inputs; the pipeline is not fitted."""
+    if isinstance(estimator, Pipeline):
+        *earlier, (_, last) = estimator.steps
+        if earlier:
+            unfitted: Any = clone(Pipeline(earlier))
+            inputs = unfitted.fit_transform(inputs, targets)
+        return _last_step(last, inputs, targets)
+    if not isinstance(estimator, NeuralNet):
+        kind = type(estimator).__name__
+        raise TypeError(f"net must be a skorch net or a pipeline that ends in one, got {kind}{_inside(estimator)}")
+    return estimator, inputs
+
+
+def _inside(estimator: Any) -> str:
+    """How to give the net in an estimator that fits it in its own way, or several times."""
+    if isinstance(estimator, TransformedTargetRegressor):
+        return "; give what it fits: lr_find(model.regressor, X, transformer.fit_transform(y))"
+    if hasattr(estimator, "estimator"):
+        return "; give what it fits: lr_find(model.estimator, X, y)"
+    return ""
 
 
 def _make_ready(net: NeuralNet, inputs: Any, targets: Any) -> None:
