@@ -388,6 +388,68 @@ def test_a_fit_that_the_callback_can_not_serve_is_told_what_to_do():
         slope().fit(((INPUTS, TARGETS) for _ in range(9)), shuffle=False, verbose=0, callbacks=[LRFinder()])
 
 
+class TwoSlopes(keras.Model):
+    """Two weights with an optimizer for each, in a step of its own, as a GAN has them; the one of Keras has no part."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = Slope(), Slope()
+        self.build((None, 1))
+
+    def compile(self, first_optimizer, second_optimizer):
+        super().compile()
+        self.first_optimizer, self.second_optimizer = first_optimizer, second_optimizer
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        return self.first(inputs) + self.second(inputs)
+
+    def train_step(self, data):
+        inputs, _ = data
+        weights = [self.first.weight, self.second.weight]
+        losses = [keras.ops.mean((weight * inputs) ** 2) for weight in weights]
+        for weight, optimizer in zip(weights, [self.first_optimizer, self.second_optimizer], strict=True):
+            optimizer.apply([2 * weight.value], [weight])
+        return {"loss": losses[0] + losses[1]}
+
+
+def two_slopes():
+    model = TwoSlopes()
+    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.1))
+    return model
+
+
+not_on_jax = pytest.mark.skipif(keras.backend.backend() == "jax", reason="a train_step there has no optimizer but one")
+
+
+@not_on_jax
+def test_several_optimizers_are_found_and_keep_the_ratios_of_their_rates():
+    model = two_slopes()
+    ones = np.ones((24, 1), np.float32)
+    result = lr_find(model, ones, ones, batch_size=8, start_lr=0.01, end_lr=0.4, num_it=10)
+    np.testing.assert_allclose(result.group_lrs[:, 0] * 10, result.group_lrs[:, 1], rtol=1e-6)
+    known = sum(weights_of_slope(result.group_lrs[:, group]) ** 2 for group in (0, 1))
+    np.testing.assert_allclose(result.losses, known, rtol=1e-5)
+    assert [float(optimizer.learning_rate) for optimizer in (model.first_optimizer, model.second_optimizer)] == [
+        pytest.approx(0.01), pytest.approx(0.1)
+    ]  # fmt: skip
+    assert not model.first_optimizer.built
+
+
+@not_on_jax
+def test_the_callback_sets_the_rates_of_those_optimizers_that_train():
+    model, callback = two_slopes(), LRFinder(start_lr=1e-3, end_lr=100.0, num_it=60)
+    model.fit(noisy_ones(), noisy_ones(), batch_size=8, verbose=0, callbacks=[callback])
+    lr = callback.result.suggestion.lr
+    assert float(model.first_optimizer.learning_rate) == pytest.approx(lr / 10)
+    assert float(model.second_optimizer.learning_rate) == pytest.approx(lr)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)  # that of Keras, which trains nothing
+
+
 REFUSED = {
     "not a model": (lambda: keras_lr_find(keras.layers.Dense(1), INPUTS), TypeError, "model must be a keras.Model"),
     "not compiled": (lambda: lr_find(keras.Sequential(layers()), INPUTS, TARGETS), ValueError, "must be compiled"),

@@ -9,9 +9,10 @@ from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
-from lr_finder.curve.sweep import Sweep
+from lr_finder.curve.sweep import DEFAULT_START_LR, Sweep
 from lr_finder.errors import DataEndedError
 from lr_finder.integrations.batches import Batches, batch_size_of
+from lr_finder.integrations.keras.optimizers import optimizers_of
 from lr_finder.integrations.keras.sweep_callback import SweepCallback
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.integrations.stateful import stateful
@@ -36,7 +37,8 @@ def lr_find(
 ) -> RangeTestResult:
     """Searches for the learning rate of a compiled Keras model, and leaves the model as it was.
 
-    It is fitted by Keras' own `fit`, with no callback but the one that sets the rate, and no validation.
+    It is fitted by Keras' own `fit`, with no callback but the one that sets the rate, and no validation. Where its
+    attributes hold further optimizers, as those of a GAN do, the ones that its training steps keep their ratios.
 
     Args:
         model: The model, compiled; it may have been fitted or not.
@@ -62,20 +64,44 @@ def lr_find(
         "shuffle": shuffle,
         "steps_per_epoch": steps_per_epoch,
     }
-    return search_with_bar(lambda on_step: _ramp(model, x, data, on_step), progress, **options)
+    return search_with_bar(_Fit(model, x, data).ramp, progress, **options)
 
 
-def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: OnStep) -> Ramp:
-    batches = Batches(x, name="x") if isinstance(x, Iterator) else None
-    batch_size = data["batch_size"] or batch_size_of(x)
+class _Fit:
+    """Fits a model on some data through one sweep after another, each time from the same start."""
 
-    def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
+    def __init__(self, model: keras.Model, x: Any, data: dict[str, Any]):
+        self._model = model
+        self._x = x
+        self._data = data
+        self._batches = Batches(x, name="x") if isinstance(x, Iterator) else None
+        self._optimizers = list(optimizers_of(model).values())
+
+    def ramp(self, on_step: OnStep) -> Ramp:
+        """The seam that the search calls; `on_step` is called after each optimizer step."""
+        self._optimizers = self.training_optimizers()
+
+        def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
+            return self._fit(sweep, on_step, validate).curve
+
+        return ramp
+
+    def training_optimizers(self) -> list[Any]:
+        """Those of the model's optimizers that its training steps: Keras makes one where `compile` is given none."""
+        if len(self._optimizers) == 1:
+            return self._optimizers
+        return self._fit(Sweep.at(DEFAULT_START_LR, 1)).stepped or self._optimizers
+
+    def _fit(self, sweep: Sweep, on_step: OnStep = lambda: None, validate: Validate | None = None) -> SweepCallback:
         errors: list[BaseException] = []
-        with preserve(*stateful(x)), SweepCallback(model, sweep, on_step, validate, batch_size) as callback:
+        batch_size = self._data["batch_size"] or batch_size_of(self._x)
+        callback = SweepCallback(self._model, self._optimizers, sweep, on_step, validate, batch_size)
+        x = self._x if self._batches is None else _from_the_start(self._batches, callback.end_with_epoch, errors)
+        with preserve(*stateful(self._x)), callback:
             try:
-                model.fit(
-                    x if batches is None else _from_the_start(batches, callback.end_with_epoch, errors),
-                    **data,
+                self._model.fit(
+                    x,
+                    **self._data,
                     epochs=ENOUGH_EPOCHS,
                     verbose=0,  # pyright: ignore[reportArgumentType]
                     callbacks=[callback],
@@ -84,9 +110,12 @@ def _ramp(model: keras.Model, x: Any, data: dict[str, Any], on_step: OnStep) -> 
                 if errors:  # TensorFlow makes an error of its own of it, also of a Ctrl-C
                     raise errors[0] from None
                 raise
-        return callback.curve
+        return callback
 
-    return ramp
+
+def training_optimizers(model: keras.Model, x: Any, data: dict[str, Any]) -> list[Any]:
+    """The optimizers that step when a model is fitted on some data; where there are several, a step tells."""
+    return _Fit(model, x, data).training_optimizers()
 
 
 def _from_the_start(batches: Batches, on_end: Callable[[], object], errors: list[BaseException]) -> Iterator[Any]:

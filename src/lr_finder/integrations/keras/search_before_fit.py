@@ -8,16 +8,16 @@ import keras
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.integrations.callers import locals_of_caller
-from lr_finder.integrations.keras.find import lr_find
-from lr_finder.integrations.keras.optimizers import check_takes_rate, optimizers_of
+from lr_finder.integrations.keras.find import lr_find, training_optimizers
+from lr_finder.integrations.keras.optimizers import check_takes_rate
 from lr_finder.integrations.keywords import check_keywords
 from lr_finder.progress import say
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-ARGUMENTS_OF_FIT = ("x", "y", "batch_size", "sample_weight", "class_weight", "shuffle", "steps_per_epoch")
-"""Those that say on which batches a fit trains, less what `validation_split` holds out."""
+DATA_OF_FIT = ("y", "batch_size", "sample_weight", "class_weight", "shuffle", "steps_per_epoch")
+"""Beside `x`, what says on which batches a fit trains, less what `validation_split` holds out."""
 
 
 class LRFinder(keras.callbacks.Callback):
@@ -54,14 +54,15 @@ class LRFinder(keras.callbacks.Callback):
         if first_epoch:
             say(f"LRFinder: no search, the fit goes on from epoch {first_epoch} with the rate that it has")
             return
-        for optimizer in optimizers_of(model).values():
-            check_takes_rate(optimizer)
-        if isinstance(fit["x"], Iterator):
+        x, data = fit["x"], {name: fit[name] for name in DATA_OF_FIT}
+        if isinstance(x, Iterator):
             raise TypeError(
                 "x must be data that can be gone through again, got a generator, of which the search would take the "
                 "batches that the fit trains on: lr_find(model, generator()), result.apply(model), then fit"
             )
-        data = {name: fit[name] for name in ARGUMENTS_OF_FIT}
-        self.result = lr_find(model, **data, progress=self.progress, **self.search)
-        ((old, _),) = self.result.apply(model)
+        optimizers = training_optimizers(model, x, data)
+        for optimizer in optimizers:
+            check_takes_rate(optimizer)
+        self.result = lr_find(model, x, **data, progress=self.progress, **self.search)
+        old = max(before for before, _ in self.result.apply(optimizers))
         say(f"LRFinder: the learning rate is {self.result.suggestion}; it was {old:.2g}")
