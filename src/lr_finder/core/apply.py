@@ -9,13 +9,14 @@ from lr_finder.curve.parameter_groups import set_rate, set_rates
 from lr_finder.kinds import kind_of
 
 
-def apply(target: Any, lrs: Sequence[float]) -> list[tuple[float, float]]:
+def apply(target: Any, lrs: Sequence[float], *, by_group: bool = False) -> list[tuple[float, float]]:
     """Sets the rates of a target; the old and the new ones.
 
     Args:
         target: One optimizer or several, as a list or by name, or what was searched.
         lrs: That of each parameter group that was searched for. In all but optimizers the largest one is set, and the
             groups keep their ratios.
+        by_group: Whether the groups were searched for, so that their rates are lost in all but optimizers.
 
     Raises:
         TypeError: There is no rate in the target; the text says what takes its place.
@@ -32,6 +33,11 @@ def apply(target: Any, lrs: Sequence[float]) -> list[tuple[float, float]]:
             "apply() takes an optimizer with param_groups, several of them, or the trainer, module, net, learner or "
             f"model that was searched, got {type(target).__name__}; where a function makes the optimizer, as in JAX, "
             "call it with the rate: make_optimizer(float(result.suggestion))"
+        )
+    if by_group:
+        raise TypeError(
+            f"the rates of the parameter groups go into optimizers, got {type(target).__name__}: "
+            "result.apply(optimizer), or result.apply([first, second])"
         )
     changes = set_in(target, max(lrs))
     return list(changes.values()) if isinstance(changes, Mapping) else changes  # some name the places

@@ -221,7 +221,8 @@ class RangeTestResult:
             TypeError: There is no rate in the target; the text says what takes its place.
             ValueError: The groups have rates of their own, and are not as many as those that were searched for.
         """
-        return apply(target, [suggestion.lr for suggestion in self.group_suggestions])
+        by_group = self.record is not None and self.record.options.get("by_group") is True
+        return apply(target, [suggestion.lr for suggestion in self.group_suggestions], by_group=by_group)
 
     def plot(
         self,

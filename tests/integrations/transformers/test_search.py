@@ -199,7 +199,9 @@ def test_each_group_gets_a_rate_of_its_own_where_that_is_asked_for(tmp_path):
     trainer = trainer_of(tmp_path, model, optimizers=(torch.optim.AdamW(groups), None))
     result = lr_find(trainer, by_group=True, num_it=60)
     assert result.suggestion.lr / result.group_suggestions[0].lr != pytest.approx(100)
-    set_learning_rate(trainer, result)
+    with pytest.raises(TypeError, match=r"go into optimizers, got Trainer: result.apply\(optimizer\)"):
+        result.apply(trainer)
+    result.apply(trainer.optimizer)
     rates = [suggestion.lr for suggestion in result.group_suggestions]
     assert [group["lr"] for group in trainer.optimizer.param_groups] == rates
 
