@@ -1,4 +1,5 @@
 import io
+import re
 import subprocess
 import sys
 
@@ -75,6 +76,29 @@ def test_plain_ascii_has_no_other_character():
 def test_what_standard_output_cannot_hold_is_not_written(monkeypatch, encoding, is_ascii):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     assert terminal_plot(RESULT.view()).isascii() == is_ascii
+
+
+def test_the_interval_stands_below_the_frame():
+    text = terminal_plot(RESULT.view(), width=80, ascii_only=True)
+    frame, interval, _ = text.split("\n")[-3:]
+    low, mark, high = interval.index("|"), interval.index("o"), interval.rindex("|")
+    suggestion = RESULT.suggestion
+    for column, lr in ((low, suggestion.low), (mark, suggestion.lr), (high, suggestion.high)):
+        assert abs(column - 1 - column_of(lr, text)) <= 1
+    assert interval.endswith("| interval")
+    assert " learning rate " in frame
+
+
+def test_colours_are_for_terminals_and_change_no_character(monkeypatch):
+    plain = terminal_plot(RESULT.view())
+    assert "\x1b" not in plain  # standard output is no terminal here
+    assert re.sub(r"\x1b\[\d+m", "", terminal_plot(RESULT.view(), color=True)) == plain
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[36m" in terminal_plot(RESULT.view())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert terminal_plot(RESULT.view()) == plain
 
 
 def test_without_a_suggestion_the_curve_is_drawn_without_a_mark():

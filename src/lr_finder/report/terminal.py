@@ -1,11 +1,14 @@
 """A view in a terminal: the plot as text, and texts made safe to print and wrapped between their words."""
 
+import os
+import re
 import shutil
 import sys
 import textwrap
 
 import numpy as np
 
+from lr_finder.curve.suggestion import Suggestion
 from lr_finder.extras import extra
 from lr_finder.report.view import View
 
@@ -14,16 +17,22 @@ NARROWEST, WIDEST = 30, 100
 
 HEIGHT = 14
 WIDE_ENOUGH_FOR_TITLE = 60
-FRAME_IN_ASCII = str.maketrans("┌┐└┘─│", "++++-|")
+RATE_NAME = " learning rate "
+FRAME_IN_ASCII = str.maketrans("┌┐└┘─│├┤●", "++++-|||o")
+CURVE_COLOR, SUGGESTION_COLOR, PLAIN = "\x1b[36m", "\x1b[33m", "\x1b[0m"
 
 
-def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None = None) -> str:
-    """The smoothed loss against the rate in lines of text, with a vertical line at the suggestion.
+def terminal_plot(
+    shown: View, width: int | None = None, ascii_only: bool | None = None, color: bool | None = None
+) -> str:
+    """The smoothed loss against the rate in lines of text, with a line at the suggestion and its interval below.
 
     Args:
         shown: What to draw.
         width: Columns, limited to 30 to 100; `terminal_width()` where left out.
         ascii_only: Whether to draw with ASCII characters; where left out, if standard output can hold no others.
+
+        color: Whether to colour it; where left out, if standard output is a terminal and NO_COLOR is not set.
 
     Raises:
         MissingExtraError: uniplot is not installed.
@@ -60,7 +69,16 @@ def terminal_plot(shown: View, width: int | None = None, ascii_only: bool | None
         title=title,
         character_set="ascii" if ascii_only else "block",
     )
-    text += "\n" + _rate_labels(low, high, columns=text.index("┐") - text.index("┌") - 1)
+    columns = text.index("┐") - text.index("┌") - 1
+    bottom = "─" * columns
+    text = text.replace(bottom + "┘", RATE_NAME.center(columns, "─") + "┘")
+    lines = text.split("\n")
+    if _has_color() if color is None else color:
+        lines = [_colored(line) for line in lines]
+    if shown.suggestion is not None:
+        lines.append(_interval(shown.suggestion, low, high, columns))
+    lines.append(_rate_labels(low, high, columns))
+    text = "\n".join(lines)
     return text.translate(FRAME_IN_ASCII) if ascii_only else text
 
 
@@ -95,6 +113,34 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text
     )
+
+
+def _column(lr: float, low: float, high: float, columns: int) -> int:
+    """In which of the columns between two rates another one is; the first or the last where it lies beyond."""
+    place = np.log(lr / low) / np.log(high / low)
+    return round(float(np.clip(place, 0, 1)) * (columns - 1))
+
+
+def _interval(suggestion: Suggestion, low: float, high: float, columns: int) -> str:
+    """The line below the frame with the interval and the suggestion in it."""
+    first, mark, last = (1 + _column(lr, low, high, columns) for lr in (suggestion.low, suggestion.lr, suggestion.high))
+    line = " " * first + "├" + "─" * (last - first - 1) + "┤"
+    line = f"{line[:mark]}●{line[mark + 1 :]}"
+    return f"{line} interval" if len(line) + len(" interval") <= columns + 2 else line
+
+
+def _colored(line: str) -> str:
+    """A line of the plot with the curve in one colour, the line at the suggestion in another."""
+    if not line.startswith("│"):
+        return line
+    end = line.rindex("│")
+    inside = re.sub("[^│ ]+", rf"{CURVE_COLOR}\g<0>{PLAIN}", line[1:end])
+    return line[0] + inside.replace("│", f"{SUGGESTION_COLOR}│{PLAIN}") + line[end:]
+
+
+def _has_color() -> bool:
+    """Whether standard output shows colours, and is to: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _rate_labels(low: float, high: float, columns: int) -> str:
