@@ -29,6 +29,7 @@ from lr_finder.report.explain import explain, rates_in_words
 from lr_finder.report.notebook import cell
 from lr_finder.report.page import Run, save_page
 from lr_finder.report.plot import plot
+from lr_finder.report.trackers import log_to
 from lr_finder.report.view import View, view
 
 if TYPE_CHECKING:
@@ -261,6 +262,22 @@ class RangeTestResult:
             ValueError: The file's name does not end in .html.
         """
         save_page([self.run()], path)
+
+    def log_to(self, writer: Any) -> None:
+        """Writes the search into an experiment tracker: loss and rate of each step, the suggestion, the picture.
+
+            result.log_to(SummaryWriter())  # TensorBoard
+            result.log_to(wandb.init(project="digits"))
+            result.log_to(mlflow)  # in its active run
+
+        Args:
+            writer: A TensorBoard `SummaryWriter`, a run of Weights & Biases, Trackio or Aim, or the module `mlflow`.
+
+        Raises:
+            TypeError: It is none of these.
+            MissingExtraError: matplotlib is not installed.
+        """
+        log_to(writer, self.view(), self.explain())
 
     def run(self, name: str = "") -> Run:
         """What a page shows of it.
