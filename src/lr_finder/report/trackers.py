@@ -69,7 +69,8 @@ def _to_aim(run: Any, shown: View, explanation: str) -> None:
         for name, value in values.items():
             run.track(value, name=name, step=step)
     run.track(aim.Image(new_figure(shown)), name=CURVE)
-    run["lr_finder"] = {**_summary(shown), "explanation": explanation}
+    for name, value in {**_summary(shown), "lr_finder/explanation": explanation}.items():
+        run[name] = value
 
 
 TRACKERS: dict[str, Callable[[Any, View, str], None]] = {
