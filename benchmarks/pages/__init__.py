@@ -1,0 +1,1 @@
+"""What the pages of `docs/` show: curves, measurements, figures, tables and the output of tutorials."""

@@ -1,0 +1,128 @@
+"""Puts what was measured into the pages, between the comments that name it. Run `python -m benchmarks.pages.tables`."""
+
+import json
+import math
+from pathlib import Path
+from textwrap import fill as wrapped
+from typing import Any
+
+from click.testing import CliRunner
+
+from benchmarks.finders.readme import fill
+from benchmarks.pages.figures import fine_tuned
+from benchmarks.result_files import RESULTS
+from lr_finder.cli import main as lr_find
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def gallery() -> dict[str, str]:
+    """For each curve of the gallery what it is, its picture, and what the finder said."""
+    curves = json.loads((RESULTS / "gallery.json").read_text())["curves"]
+    return {name: _curve(name, curve) for name, curve in curves.items()}
+
+
+def _curve(name: str, curve: dict[str, Any]) -> str:
+    picture = f"![The curve: {name.replace('_', ' ')}](../benchmarks/results/figures/curve_{name}.svg)"
+    headline = f"**{curve['suggestion'] or 'No suggestion'}**, after {curve['steps']} steps. "
+    said = wrapped(headline + curve["reason"], 118, break_long_words=False, break_on_hyphens=False)
+    quoted = "\n".join(f"> {line}" for line in said.splitlines())
+    return f"{curve['what']}\n\n{picture}\n\n{quoted}"
+
+
+CHOICES = {
+    "lr_finder": "`lr_find(...)`",
+    "lr_finder, num_it=100": "`num_it=100`",
+    "lr_finder, num_it=300": "`num_it=300`",
+    "lr_finder, probes=5": "`probes=5`",
+    "lr_finder, probes=5, validate": "`probes=5, validate=...`",
+}
+"""What is compared on the page about choosing, as the results name it and as it is written."""
+
+
+def worth() -> str:
+    """Regret and steps of each choice, on the cases that the rule was chosen on and on those it was not."""
+    own = json.loads((RESULTS / "regret.json").read_text())["constant"]
+    unseen = json.loads((RESULTS / "wider.json").read_text())["unseen"]
+    headings = ("", "regret", "refused", "steps", "unseen: regret", "refused", "where it answers", "steps")
+    lines = [headings, ["---"] * len(headings)]
+    for name, written in CHOICES.items():
+        known, new = own[name], unseen[name]
+        answered = sum(new[level]["searches"] * new[level]["regret"] for level in ("high", "medium", "low"))
+        answered /= new["searches"] - new["refused"]
+        lines.append(
+            (
+                written,
+                f"{known['regret_with_refusals']:.3f}",
+                f"{known['refusals']:.1%}",
+                f"{known['steps']:.0f}",
+                f"{new['regret']:.3f}",
+                f"{new['refused']} of {new['searches']}",
+                f"{answered:.3f}",
+                f"{new['steps']}",
+            )
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def fine_tuning() -> str:
+    """What trainings at each rate learn and forget, as a table."""
+    headings = (
+        "rate",
+        "loss, constant",
+        "accuracy",
+        "neighbours found",
+        "loss, falling",
+        "accuracy",
+        "neighbours found",
+    )
+    lines = [headings, ["---"] * len(headings)]
+    falling = {row["lr"]: row for row in fine_tuned("linear")}
+    for row in fine_tuned("constant"):
+        lines.append([f"{row['lr']:.0e}".replace("e-0", "e-"), *_learned(row), *_learned(falling.get(row["lr"]))])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _learned(row: dict[str, float] | None) -> list[str]:
+    if row is None:
+        return ["-"] * 3
+    loss = "not finite" if math.isnan(row["loss"]) else f"{row['loss']:.2f}"
+    return [loss, f"{row['accuracy']:.0%}", f"{row['neighbours_found']:.0%}"]
+
+
+def forgetting() -> str:
+    """The same of the small net."""
+    trained = json.loads((RESULTS / "forgetting.json").read_text())["trained"]
+    rates = sorted({row["lr"] for row in trained})
+    cells = {(row["steps"], row["lr"]): (f"{row['loss']:.2f}", f"{row['old_accuracy']:.0%}") for row in trained}
+    headings = ("rate", "100 steps: loss", "old digits read", "1,000 steps: loss", "old digits read")
+    lines = [headings, ["---"] * len(headings)]
+    lines += [[f"{lr:.1e}".replace("e-0", "e-"), *cells[100, lr], *cells[1000, lr]] for lr in rates]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def commands() -> dict[str, str]:
+    """What each command says of itself, by the words that call it."""
+    called = {"lr-find": [], "lr-find run": ["run"], "lr-find demo": ["demo"]}
+    return {name: _help(name, words) for name, words in called.items()}
+
+
+def _help(name: str, words: list[str]) -> str:
+    said = CliRunner().invoke(lr_find, [*words, "--help"], prog_name="lr-find", terminal_width=80).output
+    shown = "\n".join(line.rstrip() for line in said.splitlines())
+    return f"```text\n$ {name} --help\n{shown}\n```"
+
+
+def main() -> None:
+    """Fills every page that has results."""
+    for name, text in gallery().items():
+        fill(name, text, DOCS / "how-to-read-a-curve.md")
+    fill("worth", worth(), DOCS / "how-to-choose.md")
+    fill("fine-tuning", fine_tuning(), DOCS / "fine-tuning.md")
+    fill("forgetting", forgetting(), DOCS / "fine-tuning.md")
+    for name, text in commands().items():
+        fill(name, text, DOCS / "reference" / "command-line.md")
+
+
+if __name__ == "__main__":
+    main()
