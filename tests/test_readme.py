@@ -14,9 +14,16 @@ import torch
 import lr_finder
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # The other pages show one framework each, in lines that go with a training of the reader's; examples/ has whole ones.
-RUNNABLE = ("README.md", "CONTRIBUTING.md", "nothing-is-disturbed.md", "your-own-loop.md")
+RUNNABLE = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/learner.md",
+    "docs/nothing-is-disturbed.md",
+    "docs/start.md",
+    "docs/your-own-loop.md",
+)
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(lr_finder.__path__, "lr_finder.")
@@ -28,18 +35,18 @@ def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name in RUNNABLE], ids=lambda page: page.name)
-def test_the_code_blocks_run_one_after_another(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_code_blocks_run_one_after_another(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random.seed(0)  # the pages draw initial weights and data
     np.random.seed(0)
     torch.manual_seed(0)
     namespace = {"__name__": "__main__"}
-    for block in blocks(page):
-        exec(compile(block, page.name, "exec"), namespace)
+    for block in blocks(ROOT / name):
+        exec(compile(block, name, "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_code_block_is_python(page):
     for block in blocks(page):
         compile(block, page.name, "exec")
