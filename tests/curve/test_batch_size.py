@@ -6,17 +6,24 @@ from curves import valley_curve
 from lr_finder import RangeTestResult
 from lr_finder.curve.batch_size import for_batch_size
 from lr_finder.curve.suggestion import Suggestion
-from lr_finder.curve.thresholds import ADAPTIVE_BATCHES, PLAIN_BATCHES
+from lr_finder.curve.thresholds import ADAPTIVE_BATCHES, PLAIN_LARGER_BATCHES, PLAIN_SMALLER_BATCHES
 from lr_finder.curve.training import Training
 
 SUGGESTION = Suggestion(1e-2, 4e-3, 3e-2, "basin", "high", "Seen. Confidence is high: clear.")
 ADAM, SGD = Training("AdamW"), Training("SGD")
 
 
-@pytest.mark.parametrize(("training", "exponent"), [(ADAM, ADAPTIVE_BATCHES), (SGD, PLAIN_BATCHES)])
-def test_the_rate_grows_with_a_power_of_the_batch(training, exponent):
-    assert for_batch_size(SUGGESTION, 4, training).lr == pytest.approx(1e-2 * 4**exponent)
-    assert for_batch_size(SUGGESTION, 0.25, training).lr == pytest.approx(1e-2 * 0.25**exponent)
+@pytest.mark.parametrize(
+    ("training", "factor", "exponent"),
+    [
+        (ADAM, 4, ADAPTIVE_BATCHES),
+        (ADAM, 0.25, ADAPTIVE_BATCHES),
+        (SGD, 4, PLAIN_LARGER_BATCHES),
+        (SGD, 0.25, PLAIN_SMALLER_BATCHES),
+    ],
+)
+def test_the_rate_grows_with_a_power_of_the_batch(training, factor, exponent):
+    assert for_batch_size(SUGGESTION, factor, training).lr == pytest.approx(1e-2 * factor**exponent)
 
 
 def test_the_same_batches_get_the_same_suggestion():
