@@ -15,10 +15,8 @@ import torch
 from benchmarks.finders.answers import FILE, Answer, Answers, ask_all
 from benchmarks.finders.tasks import CASES, Case
 from lr_finder import NoSuggestionError, Suggestion, lr_find
-from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.rules import RULES
-from lr_finder.curve.schedule import for_horizon
-from lr_finder.curve.training import Training
+from lr_finder.curve.schedule import LAWS
 
 START_LR = 1e-3
 """The rate that the optimizer is made with; the search does not depend on it."""
@@ -68,10 +66,7 @@ def for_one_cycle(answers: Answers) -> Answers:
     def peak(answer: Answer) -> float | None:
         if answer.lr is None:
             return None
-        case = CASES[answer.case]
-        training = Training("SGD" if case.optimizer in ("sgd", "momentum") else "another")
-        measured = Suggestion(answer.lr, answer.lr, answer.lr, "basin", "high", "")
-        return for_horizon(measured, Horizon("one_cycle", case.task.num_steps), training).lr
+        return answer.lr * LAWS["one_cycle"].factor(CASES[answer.case].task.num_steps)
 
     peaks = [replace(answer, lr=peak(answer)) for answer in answers.given]
     return Answers(f"{answers.finder}, schedule('one_cycle')", ["one_cycle"], peaks)

@@ -23,13 +23,13 @@ from benchmarks.horizon.answers import FILE as ANSWERS
 from benchmarks.horizon.truth import FILE as TRUTH
 from benchmarks.result_files import RESULTS, read_lines
 from lr_finder.curve.horizon import Horizon
-from lr_finder.curve.schedule import ADAPTIVE, HEAVY, PLAIN, Law, for_horizon
+from lr_finder.curve.schedule import HEAVY, LAWS, Law, for_horizon
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.training import Training
 
 RESULT = RESULTS / "horizon.json"
-DEEPOBS = {"Adam": (178, ADAPTIVE), "GradientDescent": (316, PLAIN), "Momentum": (178, HEAVY)}
-"""The length whose best rate is carried over, where SGD needs more steps before there is one, and by which laws."""
+DEEPOBS = {"Adam": (178, LAWS["constant"]), "GradientDescent": (316, LAWS["constant"]), "Momentum": (178, HEAVY)}
+"""The length whose best rate is carried over, where SGD needs more steps before there is one, and by which law."""
 DEEPOBS_STEPS = (1000, 1778, 3162, 5623, 10_000, 17_783, 31_623)
 
 PEAKS, KNEES, EXPONENTS = (0.8, 1.0, 1.25, 1.6, 2.0, 2.5), (500.0, 1000.0, 2000.0, 4000.0), (0.0, 0.1, 0.2, 0.35, 0.5)
@@ -107,7 +107,7 @@ def own_rows() -> list[dict[str, Any]]:
 
     rows = []
     for (family, schedule), measured in cells.items():
-        law = (ADAPTIVE if family == "adaptive" else PLAIN)[schedule]
+        law = LAWS[schedule]
         held_out = {}
         for task in {case.rpartition("-")[0] for case, *_ in measured}:
             others = [cell for cell in measured if cell[0].rpartition("-")[0] != task]
@@ -151,8 +151,8 @@ def deepobs_rows(file: Path) -> list[dict[str, Any]]:
             if row["kind"] == "minibatch_mean_last20pct":
                 losses[row["problem"], row["optimizer"], int(row["steps"])][float(row["lr"])] = float(row["loss"])
     rows = []
-    for optimizer, (start, of_optimizer) in DEEPOBS.items():
-        laws = {"as measured": Law(exponent=0.0), "law": of_optimizer["constant"]}
+    for optimizer, (start, its_law) in DEEPOBS.items():
+        laws = {"as measured": Law(exponent=0.0), "law": its_law}
         for name, law in laws.items():
             regrets = []
             for problem in sorted({key[0] for key in losses}):
@@ -190,8 +190,8 @@ def llama_rows(folder: Path) -> list[dict[str, Any]]:
     for (kind, steps), losses in sorted(runs.items()):
         if len(losses) < 3:
             continue
-        law = ADAPTIVE[kind]
-        peak = start / ADAPTIVE["constant"].factor(1000) * law.factor(steps)
+        law = LAWS[kind]
+        peak = start / LAWS["constant"].factor(1000) * law.factor(steps)
         best = _best(losses)
         edge = best in (min(losses), max(losses))
         rows.append(

@@ -58,13 +58,6 @@ def test_the_peak_of_a_falling_rate_is_no_lower_than_a_constant_one_for_as_long(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_optimizer_gets_the_lower_rate(kind):
-    horizon = Horizon(kind, 5000)
-    known = [for_horizon(MEASURED, horizon, training).lr for training in (ADAM, SGD)]
-    assert for_horizon(MEASURED, horizon, UNKNOWN).lr == min(known)
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_schedule_says_its_peak_its_interval_its_warm_up_and_how_sure_that_is(kind):
     result = RangeTestResult(valley_curve(), steps_taken=230)
     schedule = result.schedule(kind, 1000)
