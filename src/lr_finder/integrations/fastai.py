@@ -16,6 +16,7 @@ from lr_finder.curve.parameter_groups import check_rate, largest_momentum, lrs_o
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training, settings_of
 from lr_finder.extras import extra
+from lr_finder.integrations.batches import batch_size_of
 from lr_finder.integrations.search import ENOUGH_EPOCHS, OnStep, search_with_bar
 from lr_finder.preserve import preserve
 
@@ -125,7 +126,7 @@ class _SweepCallback(Callback):
 
     def before_fit(self) -> None:
         """Starts the range test, with the ratios of the rates that `fit` has just set."""
-        groups = self.learn.opt.hypers
+        groups, loader = self.learn.opt.hypers, self.learn.dls.train
         on_accelerator = next(self.learn.model.parameters()).device.type != "cpu"
         test = RangeTest.over(
             self._sweep,
@@ -136,7 +137,7 @@ class _SweepCallback(Callback):
             training=Training(
                 getattr(self.learn.opt_func, "__name__", None),
                 tuple(settings_of(group) for group in groups),
-                self.learn.dls.train.bs,
+                getattr(loader, "bs", None) or batch_size_of(loader),  # fastai's own, or torch's
                 torch.initial_seed(),
             ),
             on_step=self._on_step,
