@@ -13,6 +13,7 @@ from cli_calls import call
 from lr_finder import RangeTestResult, __version__
 from lr_finder.cli import main
 from lr_finder.cli.target import arguments_of
+from lr_finder.curve.horizon import Horizon
 
 TRAINING = """
 import torch
@@ -187,6 +188,13 @@ def test_the_files_asked_for_are_written_and_named(training):
     assert f"Suggested learning rate {rate:.2g}" in done.stdout
 
 
+def test_the_rate_is_for_the_training_that_is_told(training):
+    done = call("run", f"{training}:make", "--total-steps", 5000, "--schedule", "cosine", "--json", "lr.json")
+    assert done.exit_code == 0
+    assert "the peak of a cosine over 5,000 steps" in " ".join(done.stdout.split())
+    assert RangeTestResult.load("lr.json").horizon == Horizon("cosine", 5000)
+
+
 def test_quiet_prints_the_rate_alone_with_three_digits(training):
     done = call_process("run", f"{training}:make", "--quiet", "--json", "lr.json")
     assert done.returncode == 0
@@ -337,6 +345,8 @@ BAD_USAGE = {
     "an unknown keyword": (["run", "{training}:wrong_keyword"], "has no argument 'bogus' here"),
     "too few steps": (["run", "{training}:make", "--num-it", "1"], "num_it must be at least 2, got 1"),
     "no number": (["run", "{training}:make", "--start-lr", "x"], "'x' is not a valid float"),
+    "no schedule": (["run", "{training}:make", "--schedule", "step"], "'step' is not one of 'constant', 'cosine'"),
+    "no steps to come": (["run", "{training}:make", "--total-steps", "0"], "total_steps must be at least 1, got 0"),
     "no groups": (["run", "{training}:make", "--by-group"], "by_group=True needs parameter groups that differ"),
     "no rate": (["run", "{training}:make", "--start-lr", "nan"], "start_lr must be finite"),
     "not JSON": (["run", "{training}:make", "--json", "lr.csv"], "--json must end in .json, got 'lr.csv'"),
