@@ -177,7 +177,7 @@ def test_the_curve_is_that_of_plain_pytorch(run):
     np.testing.assert_array_equal(result.lrs, expected.lrs)
     np.testing.assert_allclose(result.losses, expected.losses, rtol=ROUNDING)
     assert result.stop_reason is StopReason.COMPLETED
-    assert float(result.suggestion) == pytest.approx(float(expected.suggestion), rel=0.01)
+    assert result.measured_suggestion.lr == pytest.approx(expected.measured_suggestion.lr, rel=0.01)
 
 
 @pytest.mark.parametrize("run", WAYS.values(), ids=WAYS, indirect=True)

@@ -22,7 +22,6 @@ from transformers import (
 )
 
 from lr_finder import lr_find
-from lr_finder.integrations.transformers import set_learning_rate
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -96,10 +95,10 @@ print(f"the lower end of the interval: {result.suggestion.low:.1e}")
 # %% [markdown]
 # ## Train
 #
-# `set_learning_rate` sets `args.learning_rate`, from which the Trainer makes its optimizer and its schedule.
+# `result.apply` sets `args.learning_rate`, from which the Trainer makes its optimizer and its schedule.
 
 # %%
-set_learning_rate(trainer, result)
+result.apply(trainer)
 before = trainer.evaluate()["eval_accuracy"]
 trainer.train()
 after = trainer.evaluate()["eval_accuracy"]

@@ -184,7 +184,7 @@ def test_a_lost_loss_is_looked_for_only_as_often_as_losses_are_read():
 
 def test_a_training_that_never_steps_is_told():
     test = RangeTest(1e-3, 10, 20)
-    with pytest.raises(RuntimeError, match="1000 batches: the training never calls step"):  # noqa: PT012
+    with pytest.raises(RuntimeError, match="1000 batches: the training never called step"):  # noqa: PT012
         for _ in range(2000):
             test.add_batch(1.0)
             test.end_step(has_stepped=False)
