@@ -103,8 +103,8 @@ def forgetting() -> str:
 
 def commands() -> dict[str, str]:
     """What each command says of itself, by the words that call it."""
-    called = {"lr-find": [], "lr-find run": ["run"], "lr-find demo": ["demo"]}
-    return {name: _help(name, words) for name, words in called.items()}
+    called = ["lr-find", *(f"lr-find {command}" for command in ("run", "demo", "show", "compare"))]
+    return {name: _help(name, name.split()[1:]) for name in called}
 
 
 def _help(name: str, words: list[str]) -> str:

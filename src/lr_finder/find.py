@@ -41,7 +41,8 @@ else:
             budget              the most steps that they may take together
             validate            a function that gives a validation loss to judge them by
             total_steps         optimizer steps of the training to come, for which the rate is
-            schedule            how its rate will run: "constant", "cosine", "linear", "wsd", "one_cycle", "inverse_sqrt"
+            schedule            how its rate will run: "constant", "cosine", "linear", "wsd", "one_cycle" or
+                                "inverse_sqrt"
             progress            whether to show a progress bar; None shows it on a terminal only
 
         The arguments of each framework are explained by `lr_finder.integrations.<framework>.lr_find`, which may also be
