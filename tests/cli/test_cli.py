@@ -188,6 +188,15 @@ def test_the_files_asked_for_are_written_and_named(training):
     assert f"Suggested learning rate {rate:.2g}" in done.stdout
 
 
+@pytest.mark.slow
+def test_a_reader_that_has_seen_enough_gets_no_traceback(training):
+    call("run", f"{training}:make", "--json", "lr.json")
+    command = [sys.executable, "-m", "lr_finder", "show", "lr.json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:
+        shown.stdout.close()
+        assert shown.stderr.read() == ""
+
+
 def test_the_rate_is_for_the_training_that_is_told(training):
     done = call("run", f"{training}:make", "--total-steps", 5000, "--schedule", "cosine", "--json", "lr.json")
     assert done.exit_code == 0

@@ -87,5 +87,5 @@ def test_the_explanation_tells_what_weight_decay_means_at_the_rate():
     curve = valley_curve()
     decayed = Training("AdamW", ({"lr": 1e-3, "weight_decay": 0.1},))
     result = RangeTestResult(Curve(curve.lrs, curve.losses, momentum=0.9, training=decayed), steps_taken=230)
-    assert f"forgets over {10 / result.suggestion.lr:,.0f} steps" in result.explain()
+    assert f"forgets over {float(f'{10 / result.suggestion.lr:.2g}'):,.0f} steps" in result.explain()
     assert "forgets" not in RangeTestResult(curve, steps_taken=230).explain()

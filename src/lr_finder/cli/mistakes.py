@@ -62,7 +62,7 @@ def told_plainly() -> Iterator[None]:
     """
     try:
         yield
-    except click.ClickException:
+    except (click.ClickException, BrokenPipeError):  # whoever read the output has seen enough: click ends quietly
         raise
     except MissingExtraError as error:
         raise click.ClickException(str(error)) from None

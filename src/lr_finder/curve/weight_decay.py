@@ -39,7 +39,7 @@ def in_words(training: Training | None, lr: float, total_steps: int | None) -> s
     steps = averaging_steps(training, lr)
     if steps is None:
         return ""
-    said = f"At this rate the weight decay forgets over {steps:,.0f} steps, 1 / (rate x decay)"
+    said = f"At this rate the weight decay forgets over {float(f'{steps:.2g}'):,.0f} steps, 1 / (rate x decay)"
     if total_steps is None:
         return f"{said}: it hardly matters in a training that is much shorter."
     if steps > total_steps:

@@ -24,6 +24,11 @@ def joined(parts: Iterable[str]) -> Html:
     return Html("".join(part if isinstance(part, Html) else html.escape(part) for part in parts))
 
 
+def paragraphs(text: str, **attributes: str) -> Html:
+    """A text of several lines, each a paragraph."""
+    return joined(element("p", line, **attributes) for line in text.split("\n"))
+
+
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
     """A table whose first column names its rows."""
     head = element("tr", *(element("th", cell, scope="col") for cell in heads))

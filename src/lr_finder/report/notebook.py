@@ -6,7 +6,7 @@ from io import BytesIO
 
 from lr_finder.errors import MissingExtraError
 from lr_finder.report.canvas import DPI
-from lr_finder.report.html import Html, element
+from lr_finder.report.html import Html, element, paragraphs
 from lr_finder.report.plot import new_figure
 from lr_finder.report.view import View
 
@@ -17,7 +17,7 @@ WORDS = "max-width: 45em"
 def cell(shown: View, explanation: str) -> Html:
     """The headline, the picture where matplotlib is installed, and the explanation."""
     heading = element("strong", shown.headline)
-    words = element("p", explanation, style=WORDS)
+    words = paragraphs(explanation, style=WORDS)
     return element("div", heading, element("div", shown.details), picture([shown], shown.headline), words)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from lr_finder.files import whole_or_not_at_all
-from lr_finder.report.html import Html, element, joined, scrollable, table
+from lr_finder.report.html import Html, element, joined, paragraphs, scrollable, table
 from lr_finder.report.page.chart import DEFAULT, WIDTHS, can_be_logarithmic, chart, thinned
 from lr_finder.report.page.libraries import chart_libraries
 from lr_finder.report.page.run import Run
@@ -101,7 +101,7 @@ def _explanations(runs: Sequence[Run]) -> Iterator[Html]:
     for run in runs:
         if len(runs) > 1:
             yield element("h3", run.view.name)
-        yield element("p", run.explanation)
+        yield paragraphs(run.explanation)
 
 
 def _suggestions(runs: Sequence[Run]) -> Html:
