@@ -146,12 +146,12 @@ def search(
         # How the groups' rates compare needs no more than a quick look at each.
         own = replace(whole, num_it=min(num_it, QUICK_STEPS)) if to_come else whole
         others = measured.steps_taken + to_come * num_it
-        plan(others + own.num_it, "")
+
+        def plan_all(steps: int, why: str) -> None:
+            plan(others + steps, why)
+
+        plan_all(own.num_it, "")
         if finds_range:
-
-            def plan_all(steps: int, why: str) -> None:
-                plan(others + steps, why)
-
             climbs = climb(ramp, own, most_steps, plan_all, may_stop_early=may_stop_early)
         else:
             climbs = Climbs([ramp(own)])
