@@ -74,7 +74,9 @@ def lr_find(
             "optimizer = accelerator.prepare(optimizer)"
         )
     if optimizer.accelerator_state.distributed_type == DistributedType.DEEPSPEED:
-        raise ValueError("the Accelerator must not use DeepSpeed, which keeps weights where nothing puts them back; search without it")
+        raise ValueError(
+            "the Accelerator must not use DeepSpeed, which keeps weights where nothing puts them back; search without it"
+        )
     plain.check_model(model, optimizer)
     if train_loader is None:
         raise TypeError(f"train_loader must be given with a model: {plain.CALL}")

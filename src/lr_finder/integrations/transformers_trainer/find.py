@@ -54,7 +54,8 @@ def lr_find(
         raise TypeError(f"trainer must be a transformers.Trainer, got {type(trainer).__name__}")
     if trainer.is_deepspeed_enabled:
         raise ValueError(
-            "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back; search without it"
+            "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back; search "
+            "without it"
         )
     return search_with_bar(lambda on_step: _ramp(trainer, on_step), progress, **options)
 
