@@ -75,7 +75,8 @@ def lr_find(
         )
     if optimizer.accelerator_state.distributed_type == DistributedType.DEEPSPEED:
         raise ValueError(
-            "the Accelerator must not use DeepSpeed, which keeps weights where nothing puts them back; search without it"
+            "the Accelerator must not use DeepSpeed, which keeps weights where nothing puts them back; search "
+            "without it"
         )
     plain.check_model(model, optimizer)
     if train_loader is None:
