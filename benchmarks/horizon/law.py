@@ -143,6 +143,46 @@ def own_rows() -> list[dict[str, Any]]:
     ]
 
 
+COMMON = {
+    "constant": ("knee", [Law(1.0, knee, 0.5) for knee in KNEES]),
+    "cosine": ("peak", [Law(peak, 2000.0, 0.1) for peak in PEAKS]),
+}
+"""The one constant of the package's law, the same for all optimizers, that is chosen on the other tasks."""
+
+
+def common_rows() -> list[dict[str, Any]]:
+    """The law's own constants held out by task: one number for all optimizers and lengths from 1,000 steps on."""
+    said = defaultdict(list)
+    for answer in load_all(ANSWERS)["lr_finder"].given:
+        if answer.lr is not None:
+            said[answer.case].append(answer.lr)
+    rows = []
+    for schedule, (name, laws) in COMMON.items():
+        measured = defaultdict(list)
+        for (case, kind, batch_factor, steps), regrets in own_truth().items():
+            if (kind, batch_factor) == (schedule, 1.0) and steps >= 1000:
+                measured[case.rpartition("-")[0]] += [(regrets, lr, steps) for lr in said[case]]
+
+        def regrets_of(law: Law, tasks: Iterable[str], measured: Any = measured) -> list[float]:
+            return [regrets.at(lr * law.factor(steps)) for task in tasks for regrets, lr, steps in measured[task]]
+
+        chosen = {
+            task: min(laws, key=lambda law, task=task: np.mean(regrets_of(law, measured.keys() - {task})))
+            for task in measured
+        }
+        held_out = [regret for task, law in chosen.items() for regret in regrets_of(law, [task])]
+        rows.append(
+            {
+                "schedule": schedule,
+                "as measured": round(float(np.mean(regrets_of(Law(exponent=0.0), measured))), 4),
+                "law": round(float(np.mean(regrets_of(LAWS[schedule], measured))), 4),
+                "chosen on the other tasks": round(float(np.mean(held_out)), 4),
+                name: sorted(getattr(law, name) for law in chosen.values()),
+            }
+        )
+    return rows
+
+
 def deepobs_rows(file: Path) -> list[dict[str, Any]]:
     """What it costs to train 1,000 to 32,000 steps at the best rate of a short training, carried over or not."""
     losses: dict[Any, dict[float, float]] = defaultdict(dict)
@@ -218,7 +258,11 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="the folder with the published figures; left out without")
     folder = parser.parse_args().published
     known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    found = {"command": "python -m benchmarks.horizon.law --published FOLDER", "own tasks": own_rows()}
+    found = {
+        "command": "python -m benchmarks.horizon.law --published FOLDER",
+        "own tasks": own_rows(),
+        "held out": common_rows(),
+    }
     if folder is None:
         found |= {name: known[name] for name in ("DeepOBS", "Llama") if name in known}
     else:
