@@ -15,6 +15,13 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
+def write_rows(file: Path, command: str, **tables: list[dict[str, Any]]) -> None:
+    """Writes tables whole, a row a line, with the command that makes them."""
+    parts = [f'"command": {json.dumps(command)}']
+    parts += [f'"{name}": [\n ' + ",\n ".join(map(json.dumps, rows)) + "\n]" for name, rows in tables.items()]
+    file.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+
+
 def add_lines(file: Path, *lines: dict[str, Any]) -> None:
     """Adds lines in a single write: an interruption leaves no half of one, and several processes may add to a file.
 

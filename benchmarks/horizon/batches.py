@@ -3,14 +3,13 @@
 Run `python -m benchmarks.horizon.batches` from the root, after `horizon.truth`; takes seconds.
 """
 
-import json
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 from benchmarks.horizon.law import Regrets, family_of, own_truth
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, write_rows
 from lr_finder.curve.batch_size import exponent_of
 
 RESULT = RESULTS / "batches.json"
@@ -48,10 +47,9 @@ def rows() -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    lines = list(map(json.dumps, rows()))
-    print("\n".join(lines))
-    command = json.dumps("python -m benchmarks.horizon.batches")
-    RESULT.write_text(f'{{"command": {command},\n"rows": [\n ' + ",\n ".join(lines) + "\n]}\n")
+    found = rows()
+    print("\n".join(map(str, found)))
+    write_rows(RESULT, "python -m benchmarks.horizon.batches", rows=found)
 
 
 if __name__ == "__main__":

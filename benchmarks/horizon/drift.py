@@ -4,14 +4,13 @@ Run `python -m benchmarks.horizon.drift` from the root, after `horizon.truth`; t
 of the truth, from whole trainings at every rate: no probes could know them as well.
 """
 
-import json
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 from benchmarks.horizon.law import Regrets, family_of, own_truth
-from benchmarks.result_files import RESULTS
+from benchmarks.result_files import RESULTS, write_rows
 from lr_finder.curve.schedule import LAWS
 
 RESULT = RESULTS / "drift.json"
@@ -70,10 +69,9 @@ def slope(lengths: dict[int, Regrets], before: int, after: int) -> float:
 
 
 def main() -> None:
-    lines = list(map(json.dumps, rows()))
-    print("\n".join(lines))
-    command = json.dumps("python -m benchmarks.horizon.drift")
-    RESULT.write_text(f'{{"command": {command},\n"rows": [\n ' + ",\n ".join(lines) + "\n]}\n")
+    found = rows()
+    print("\n".join(map(str, found)))
+    write_rows(RESULT, "python -m benchmarks.horizon.drift", rows=found)
 
 
 if __name__ == "__main__":

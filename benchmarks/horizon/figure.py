@@ -9,9 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.finders.answers import load_all
-from benchmarks.horizon.answers import FILE as ANSWERS
-from benchmarks.horizon.law import family_of, own_truth
+from benchmarks.horizon.law import family_of, own_truth, suggestions
 from benchmarks.result_files import RESULTS
 from lr_finder.curve.schedule import LAWS
 
@@ -21,14 +19,11 @@ COLORS = {"constant": "#0072B2", "cosine": "#D55E00"}
 
 
 def main() -> None:
-    suggestions = defaultdict(list)
-    for answer in load_all(ANSWERS)["lr_finder"].given:
-        if answer.lr is not None:
-            suggestions[answer.case].append(answer.lr)
+    suggested = suggestions()
     measured = defaultdict(list)
     for (case, schedule, batch_factor, steps), regrets in own_truth().items():
         if batch_factor == 1 and schedule in COLORS:
-            measured[family_of(case), schedule, steps] += [regrets.best / lr for lr in suggestions[case]]
+            measured[family_of(case), schedule, steps] += [regrets.best / given.lr for given in suggested[case]]
     mpl.rcParams.update({"svg.hashsalt": "lr_finder", "font.size": 9})
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     for axes, (family, title) in zip(figure.subplots(1, 2, sharey=True), PANELS.items(), strict=True):

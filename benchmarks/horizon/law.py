@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.finders.answers import load_all
 from benchmarks.horizon.answers import FILE as ANSWERS
 from benchmarks.horizon.truth import FILE as TRUTH
-from benchmarks.result_files import RESULTS, read_lines
+from benchmarks.result_files import RESULTS, read_lines, write_rows
 from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.schedule import HEAVY, LAWS, Law, for_horizon
 from lr_finder.curve.suggestion import Suggestion
@@ -82,6 +82,15 @@ def own_truth() -> dict[tuple[str, str, float, int], Regrets]:
     }
 
 
+def suggestions() -> dict[str, list[Suggestion]]:
+    """What the default search said of each case; nothing for a refusal."""
+    said: dict[str, list[Suggestion]] = defaultdict(list)
+    for answer in load_all(ANSWERS)["lr_finder"].given:
+        if answer.lr is not None:
+            said[answer.case].append(Suggestion(answer.lr, answer.low, answer.high, "basin", answer.confidence, ""))
+    return said
+
+
 def own_rows() -> list[dict[str, Any]]:
     """Each kind of optimizer under each schedule at each length: the mean regret of the suggestions, carried over.
 
@@ -89,12 +98,8 @@ def own_rows() -> list[dict[str, Any]]:
     lengths.
     """
     truth = own_truth()
-    said: dict[str, list[float]] = defaultdict(list)
-    intervals: dict[str, list[Suggestion]] = defaultdict(list)
-    for answer in load_all(ANSWERS)["lr_finder"].given:
-        if answer.lr is not None:
-            said[answer.case].append(answer.lr)
-            intervals[answer.case].append(Suggestion(answer.lr, answer.low, answer.high, "basin", "high", ""))
+    suggested = suggestions()
+    said = {case: [suggestion.lr for suggestion in given] for case, given in suggested.items()}
     cells = defaultdict(list)
     for (case, schedule, batch_factor, steps), regrets in truth.items():
         if batch_factor == 1:
@@ -118,7 +123,7 @@ def own_rows() -> list[dict[str, Any]]:
             carried = [
                 (for_horizon(suggestion, Horizon(schedule, steps), training), regrets)
                 for case, _, regrets in there
-                for suggestion in intervals[case]
+                for suggestion in suggested[case]
             ]
             holds = [suggestion.low <= regrets.best <= suggestion.high for suggestion, regrets in carried]
             fitted = [mean([cell], held_out[cell[0].rpartition("-")[0]].factor) for cell in there]
@@ -152,16 +157,13 @@ COMMON = {
 
 def common_rows() -> list[dict[str, Any]]:
     """The law's own constants held out by task: one number for all optimizers and lengths from 1,000 steps on."""
-    said = defaultdict(list)
-    for answer in load_all(ANSWERS)["lr_finder"].given:
-        if answer.lr is not None:
-            said[answer.case].append(answer.lr)
+    suggested = suggestions()
     rows = []
     for schedule, (name, laws) in COMMON.items():
         measured = defaultdict(list)
         for (case, kind, batch_factor, steps), regrets in own_truth().items():
             if (kind, batch_factor) == (schedule, 1.0) and steps >= 1000:
-                measured[case.rpartition("-")[0]] += [(regrets, lr, steps) for lr in said[case]]
+                measured[case.rpartition("-")[0]] += [(regrets, given.lr, steps) for given in suggested[case]]
 
         def regrets_of(law: Law, tasks: Iterable[str], measured: Any = measured) -> list[float]:
             return [regrets.at(lr * law.factor(steps)) for task in tasks for regrets, lr, steps in measured[task]]
@@ -258,22 +260,16 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="the folder with the published figures; left out without")
     folder = parser.parse_args().published
     known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    found = {
-        "command": "python -m benchmarks.horizon.law --published FOLDER",
-        "own tasks": own_rows(),
-        "held out": common_rows(),
-    }
+    found = {"own tasks": own_rows(), "held out": common_rows()}
     if folder is None:
         found |= {name: known[name] for name in ("DeepOBS", "Llama") if name in known}
     else:
         found |= {"DeepOBS": deepobs_rows(folder / "deepobs_losses.csv.gz"), "Llama": llama_rows(folder)}
-    for name, rows in list(found.items())[1:]:
+    for name, rows in found.items():
         print(name)
         for row in rows:
             print("  ", *(f"{key} {value}," for key, value in row.items()))
-    lines = [f'"{name}": [\n ' + ",\n ".join(map(json.dumps, rows)) + "\n]" if isinstance(rows, list) else
-             f'"{name}": {json.dumps(rows)}' for name, rows in found.items()]  # fmt: skip
-    RESULT.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    write_rows(RESULT, "python -m benchmarks.horizon.law --published FOLDER", **found)
 
 
 if __name__ == "__main__":

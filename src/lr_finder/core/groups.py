@@ -60,7 +60,7 @@ def find_group_ratios(ramp: ValidatingRamp, find: Find) -> tuple[ValidatingRamp,
             return ramp, ("No parameter group alone told a rate, so that all keep their ratios.",)
         for number, part in enumerate(missing):
             alone = find(_with_rates(ramp, _climbing(part, held)), to_come=len(missing) - number)
-            rates[part] = alone.suggestion.lr if alone.has_suggestion else 0
+            rates[part] = alone.measured_suggestion.lr if alone.has_suggestion else 0
     told = rates > 0
     found = "Each parameter group's rate was searched for alone, and then one factor for all."
     if told.sum() < (usual > 0).sum():

@@ -42,8 +42,7 @@ class Training:
     @property
     def momentum(self) -> float:
         """The largest that a parameter group is set to; 0 where none is."""
-        values = [group.get("momentum", 0.0) for group in self.groups]
-        return max((value for value in values if not isinstance(value, list)), default=0.0)
+        return max((number_in(group, "momentum") for group in self.groups), default=0.0)
 
     @classmethod
     def of(cls, optimizers: Sequence[Any], **known: Any) -> "Training":
@@ -51,6 +50,12 @@ class Training:
         names = " and ".join(type(optimizer).__name__ for optimizer in optimizers)
         groups = [settings_of(group) for optimizer in optimizers for group in optimizer.param_groups]
         return cls(names, tuple(groups), optimizers=optimizer_names(optimizers), **known)
+
+
+def number_in(group: Mapping[str, Setting], name: str) -> float:
+    """A setting of a parameter group; 0 where it has none of that name, or several numbers."""
+    value = group.get(name, 0.0)
+    return 0.0 if isinstance(value, list) else value
 
 
 def optimizer_names(optimizers: Sequence[Any]) -> tuple[str, ...]:

@@ -1,8 +1,6 @@
 """What weight decay does at a rate: over how many steps it forgets."""
 
-from collections.abc import Mapping
-
-from lr_finder.curve.training import Setting, Training
+from lr_finder.curve.training import Training, number_in
 
 COUPLED = ("Adam", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop")
 """Optimizers of torch that add the decay to the gradient before they scale that: no such time follows from it."""
@@ -21,17 +19,12 @@ def averaging_steps(training: Training | None, lr: float) -> float | None:
         return None
     rates_times_decays = []
     for group in training.groups:
-        rate, decay, momentum = (_number(group, name) for name in ("lr", "weight_decay", "momentum"))
+        rate, decay, momentum = (number_in(group, name) for name in ("lr", "weight_decay", "momentum"))
         rates_times_decays.append(rate * decay / (1 - momentum if training.is_adaptive is False else 1))
-    largest_rate = max((_number(group, "lr") for group in training.groups), default=0.0)
+    largest_rate = max((number_in(group, "lr") for group in training.groups), default=0.0)
     if not largest_rate or not max(rates_times_decays):
         return None
     return largest_rate / (lr * max(rates_times_decays))
-
-
-def _number(group: Mapping[str, Setting], name: str) -> float:
-    value = group.get(name, 0.0)
-    return 0.0 if isinstance(value, list) else value
 
 
 def in_words(training: Training | None, lr: float, total_steps: int | None) -> str:

@@ -151,8 +151,7 @@ def _group_lrs(curve: Curve, suggestion: Suggestion | None) -> NDArray[np.float6
     """The rate of each of several groups where that of the fastest is suggested."""
     if suggestion is None or curve.group_lrs.shape[1] == 1 or not len(curve):
         return np.empty(0)
-    nearest = int(np.argmin(np.abs(np.log(curve.lrs / suggestion.lr))))
-    return curve.group_lrs[nearest] * (suggestion.lr / curve.lrs[nearest])
+    return curve.group_ratios(suggestion.lr) * suggestion.lr
 
 
 def _ran_away(curve: Curve) -> tuple[float, str] | None:
