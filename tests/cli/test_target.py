@@ -105,7 +105,9 @@ def test_a_shell_completes_files_and_then_the_functions_in_them(project):
     Path("train.py").write_text(
         "def make(): ...\ndef make_it(lr=1): ...\ndef made_of(model): ...\ndef other(*, a): ...\n"
     )
+    Path("trial.py").touch()
     assert completed("run", "tr") == [("file", "tr")]
+    assert completed("run", "tra") == completed("run", "train.py") == completed("run", "train.py:")
     assert completed("run", "train.py:") == [("plain", "train.py:make"), ("plain", "train.py:make_it")]
     assert completed("run", "train.py:make_") == [("plain", "train.py:make_it")]
     assert completed("run", "nowhere.py:") == []

@@ -1,6 +1,7 @@
 """What a shell completes: a file, and after its colon the functions in it."""
 
 import ast
+import glob
 from pathlib import Path
 
 import click
@@ -13,10 +14,14 @@ class Target(click.ParamType):
     name = "target"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Files before the colon, functions behind it."""
+        """Files before the colon, functions behind it: also those of the only file that it can be."""
         file, colon, begun = incomplete.rpartition(":")
         if not colon:
-            return [CompletionItem(incomplete, type="file")]
+            begins = Path(incomplete)
+            files = [] if begins.is_dir() else list(begins.parent.glob(f"{glob.escape(begins.name)}*"))
+            if [path.suffix for path in files] != [".py"]:
+                return [CompletionItem(incomplete, type="file")]
+            file, begun = str(files[0]), ""
         return [CompletionItem(f"{file}:{name}") for name in _functions(Path(file)) if name.startswith(begun)]
 
 

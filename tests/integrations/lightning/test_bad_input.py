@@ -19,6 +19,11 @@ BAD_CALLS = {
     "package": (lambda: (trainer_of(), classifier(pytorch_lightning)), TypeError, "LightningModule of lightning.pyto"),
     "empty": (lambda: (trainer_of(), classifier(), []), ValueError, "train_dataloaders must yield at least one batch"),
     "nothing": (lambda: (trainer_of(limit_train_batches=0), classifier(), batches()), ValueError, "at least one batch"),
+    "optimizer": (
+        lambda: (trainer_of(), classifier(optimizers=lambda module: None), batches()),
+        ValueError,
+        r"configure_optimizers\(\) of Classifier must return an optimizer, got None",
+    ),
     "processes": (
         lambda: (trainer_of(strategy="ddp_spawn", devices=2), classifier(), batches()),
         ValueError,
@@ -27,6 +32,7 @@ BAD_CALLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*configure_optimizers. returned .None.:UserWarning")
 @pytest.mark.parametrize(("arguments", "error", "message"), BAD_CALLS.values(), ids=BAD_CALLS)
 def test_bad_input_is_named(arguments, error, message):
     with pytest.raises(error, match=message):

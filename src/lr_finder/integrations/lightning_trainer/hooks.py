@@ -66,6 +66,11 @@ class SweepHooks:
         trainer.train_without_end()
 
     def _start(self, trainer: Any, module: Any) -> None:
+        if not any(optimizer.param_groups for optimizer in trainer.optimizers):
+            raise ValueError(
+                f"configure_optimizers() of {type(module).__name__} must return an optimizer, got None: "
+                "return torch.optim.AdamW(self.parameters(), lr=self.lr)"
+            )
         read = read_local
         if trainer.world_size > 1:
             read = reader_with(partial(trainer.strategy.reduce, reduce_op="mean"), trainer.strategy.root_device)

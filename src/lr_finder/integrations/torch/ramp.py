@@ -84,6 +84,6 @@ class StepTraining:
             ) from error
         has_stepped = swept.has_stepped()
         if loss is None and has_stepped:
-            raise TypeError("the step function must return the loss of its step, got None")
+            raise TypeError("the step function must return the loss of its step, got None: return loss")
         swept.test.add_batch(loss)
         swept.test.end_step(has_stepped)
