@@ -359,7 +359,7 @@ def test_data_that_end_are_named_with_what_to_do():
     def ramp(sweep):
         return Curve(sweep.lrs[:9], np.linspace(2, 1, 9), stop_reason=StopReason.DATA_ENDED)
 
-    with pytest.raises(NoSuggestionError, match="Give a loader that can start over"):
+    with pytest.raises(NoSuggestionError, match="The data ended: give a loader that can start over"):
         _ = search(ramp).suggestion
 
 

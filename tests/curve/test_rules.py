@@ -96,7 +96,9 @@ REMEDIES = {
     "NaN at once": (curve_of([math.nan]), "^Check the data, the loss function and the initial weights"),
     "NaN at a low rate": (Curve([1e-7, 2e-7], [2, math.nan], stop_reason=StopReason.NOT_FINITE), "float32"),
     "NaN at a high rate": (Curve([1e-2, 2e-1], [2, math.nan], stop_reason=StopReason.NOT_FINITE), "start_lr=1e-04"),
-    "no data": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "^Give a loader that can start over"),
+    "no data": (Curve([], [], stop_reason=StopReason.DATA_ENDED), "^The data ended: give a loader that can start over"),
+    "data that end while the loss falls": (curve_of(np.linspace(2, 1, 20), StopReason.DATA_ENDED), "^The data ended: "),
+    "data that end before it falls": (curve_of(np.tile([2, 1.9], 9), StopReason.DATA_ENDED), "^The data ended: "),
     "interrupted": (curve_of([3.0, 2.0], StopReason.INTERRUPTED), "^Let the search run on.$"),
     "too few steps": (curve_of([3.0, 2.0]), "^Take more steps, num_it=120 for example.$"),
 }

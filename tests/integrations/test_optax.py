@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from functools import partial
+from types import SimpleNamespace
 
 import equinox as eqx
 import jax
@@ -345,6 +346,11 @@ def donated_params():
 
 
 REFUSED = {
+    "a training state": (
+        {"params": SimpleNamespace(params=jnp.zeros(2), opt_state=())},
+        TypeError,
+        "got SimpleNamespace, which has an optimizer too: state.params",
+    ),
     "an optimizer": ({"make_optimizer": optax.adam(1e-3)}, TypeError, "make_optimizer must be a function"),
     "no optimizer": ({"make_optimizer": lambda lr: None}, TypeError, "make_optimizer must return an Optax"),
     "a fixed rate": ({"make_optimizer": lambda lr: optax.adam(1e-3)}, ValueError, "must use the rate"),

@@ -8,6 +8,8 @@ from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.thresholds import HARMLESS_LR, MIN_STEPS, OPEN_DEPTH, OPEN_END, RESOLUTION
 from lr_finder.errors import NoSuggestionError
 
+MORE_DATA = "The data ended: give a loader that can start over (no iterator), or one with more batches."
+
 
 def clear_reading(curve: Curve) -> Reading:
     """The landmarks of a curve that tells a rate.
@@ -31,7 +33,7 @@ def clear_reading(curve: Curve) -> Reading:
             f"search up to higher rates, end_lr={100 * curve.lrs[-1]:.0e}.",
         )
     reading = Reading.of(curve)
-    _check_fall(reading)
+    _check_fall(reading, data_ended=curve.stop_reason is StopReason.DATA_ENDED)
     return reading
 
 
@@ -62,7 +64,7 @@ def _too_few(curve: Curve, finite: int) -> NoSuggestionError:
                 "for the forward pass.",
             )
     remedies = {
-        StopReason.DATA_ENDED: "Give a loader that can start over, or one with more batches.",
+        StopReason.DATA_ENDED: MORE_DATA,
         StopReason.INTERRUPTED: "Let the search run on.",
         StopReason.COMPLETED: f"Take more steps, num_it={10 * MIN_STEPS} for example.",
     }
@@ -70,7 +72,7 @@ def _too_few(curve: Curve, finite: int) -> NoSuggestionError:
     return NoSuggestionError(seen, remedies.get(curve.stop_reason, lower))
 
 
-def _check_fall(reading: Reading) -> None:
+def _check_fall(reading: Reading, *, data_ended: bool) -> None:
     losses, lowest = reading.losses, reading.lowest
     rounding = RESOLUTION * float(np.abs(losses).max())
     if not reading.has_fallen or reading.fall <= rounding:
@@ -83,10 +85,10 @@ def _check_fall(reading: Reading) -> None:
         raise NoSuggestionError(
             f"The loss never fell clearly: it started at {reading.start:.4g}, its lowest smoothed value was "
             f"{losses[lowest]:.4g}, and from batch to batch it varies by {reading.noise:.2g}.",
-            remedy,
+            MORE_DATA if data_ended else remedy,
         )
     if reading.lrs[-1] < OPEN_END * reading.first_within(OPEN_DEPTH) and not reading.has_diverged:
         raise NoSuggestionError(
             f"The loss was still falling at the last rate, {reading.lrs[-1]:.2g}: the best one may lie above.",
-            f"Search up to higher rates, end_lr={100 * reading.lrs[-1]:.0e}.",
+            MORE_DATA if data_ended else f"Search up to higher rates, end_lr={100 * reading.lrs[-1]:.0e}.",
         )

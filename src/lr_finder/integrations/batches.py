@@ -1,6 +1,6 @@
 """Batches from whatever the user trains with: again from the start for every ramp, and round again when short."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lr_finder.errors import DataEndedError
@@ -14,6 +14,9 @@ class Batches:
             raise TypeError(f"{name} must be iterable, got the class {loader.__name__}: {loader.__name__}(...)")
         if isinstance(loader, (str, bytes)) or not isinstance(loader, Iterable):
             raise TypeError(f"{name} must be iterable and yield batches, got {type(loader).__name__}")
+        if isinstance(loader, Mapping):
+            names = ", ".join(map(repr, loader))
+            raise TypeError(f"{name} must yield batches, got a mapping with {names}: give one of them, or zip() them")
         self._name = name
         self._has_given = False
         # An iterator can't start over for a second ramp: what was taken from it is kept.

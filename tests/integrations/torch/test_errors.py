@@ -68,6 +68,7 @@ BAD_CALLS = {
     "count": (MODEL, {"loss_fn": lambda out, _: out.argmax()}, ValueError, "a gradient, got numbers of torch.int64"),
     "detached": (MODEL, {"loss_fn": lambda out, _: out.mean().detach()}, ValueError, r"leave out detach\(\) and"),
     "text for a loader": (MODEL, {"train_loader": "data/"}, TypeError, "train_loader must be iterable .* got str"),
+    "loaders by name": (MODEL, {"train_loader": {"a": BATCHES}}, TypeError, "got a mapping with 'a': give one of them"),
     "class of a loader": (MODEL, {"train_loader": DataLoader}, TypeError, "got the class DataLoader: DataLoader"),
     "loader as loss": (MODEL, {"loss_fn": BATCHES, "train_loader": LOSS_FN}, TypeError, "loss_fn .* the order is lr_f"),
     "loader first": (BATCHES, {"optimizer": OPTIMIZER}, TypeError, "the model comes first, got DataLoader; the order"),

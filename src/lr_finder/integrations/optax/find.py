@@ -63,6 +63,10 @@ def lr_find(
 
 def _partition(params: Any) -> tuple[Any, Callable[[Any], Any]]:
     """The trained part of a pytree, with None in place of all else, and the function that puts the rest back."""
+    if hasattr(params, "params") and hasattr(params, "opt_state"):  # Flax's TrainState, or one that is built like it
+        raise TypeError(
+            f"params must be what is trained, got {_name(params)}, which has an optimizer too: state.params"
+        )
     leaves, structure = jax.tree.flatten(params)
     if not any(_is_trained(leaf) for leaf in leaves):
         raise ValueError(f"params must hold at least one array of floating-point numbers, and {_name(params)} has none")
