@@ -37,6 +37,20 @@ def test_without_a_suggestion_the_series_is_there_all_the_same(tmp_path):
     assert len(read(tmp_path).Scalars("lr_finder/loss")) == 1
 
 
+def test_what_takes_numbers_alone_gets_the_numbers():
+    class Logger:
+        def __init__(self):
+            self.rows = []
+
+        def log_metrics(self, metrics, step):
+            self.rows.append({"step": step, **metrics})
+
+    logger = Logger()
+    RESULT.log_to(logger)
+    assert logger.rows[7] == {"step": 7, "lr_finder/loss": RESULT.losses[7], "lr_finder/lr": RESULT.lrs[7]}
+    assert logger.rows[-1]["lr_finder/suggested_lr"] == RESULT.suggestion.lr
+
+
 def test_anything_else_is_refused():
     with pytest.raises(TypeError, match=r"writer must be a TensorBoard SummaryWriter, .* got list"):
         RESULT.log_to([])

@@ -13,6 +13,7 @@ from lr_finder.core import storage
 from lr_finder.core.apply import apply
 from lr_finder.core.facts import facts
 from lr_finder.core.record import Record
+from lr_finder.core.tracking import trackers_of
 from lr_finder.curve.batch_size import for_batch_size
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.equality import are_equal
@@ -269,15 +270,19 @@ class RangeTestResult:
             result.log_to(SummaryWriter())  # TensorBoard
             result.log_to(wandb.init(project="digits"))
             result.log_to(mlflow)  # in its active run
+            result.log_to(trainer)  # to the loggers of a Lightning or Hugging Face Trainer
 
         Args:
-            writer: A TensorBoard `SummaryWriter`, a run of Weights & Biases, Trackio or Aim, or the module `mlflow`.
+            writer: A TensorBoard `SummaryWriter`, a run of Weights & Biases, Trackio or Aim, the module `mlflow`, or a
+                trainer that has some of these. What has just `log_metrics(values, step)` gets the numbers.
 
         Raises:
             TypeError: It is none of these.
+            ValueError: The trainer has set up none.
             MissingExtraError: matplotlib is not installed.
         """
-        log_to(writer, self.view(), self.explain())
+        for tracker in trackers_of(writer):
+            log_to(tracker, self.view(), self.explain())
 
     def run(self, name: str = "") -> Run:
         """What a page shows of it.

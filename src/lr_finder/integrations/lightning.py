@@ -6,6 +6,7 @@ with extra("lightning"):
     from lightning.pytorch import Callback
 
     from lr_finder.integrations.lightning_trainer.apply import apply
+    from lr_finder.integrations.lightning_trainer.loggers import trackers as trackers
     from lr_finder.integrations.lightning_trainer.search import lr_find
     from lr_finder.integrations.lightning_trainer.search_before_fit import SearchBeforeFit
 
@@ -24,6 +25,7 @@ class LRFinderCallback(SearchBeforeFit, Callback):
     Args:
         attribute: Where the module, or its `hparams`, keeps the rate: a name, or a path such as `hparams.optim.lr` or
             `config["optim"].lr`; where left out, `lr` and `learning_rate`, as far as there are any.
+        log: Whether to write the search to the trainer's loggers.
         progress: Whether to show a progress bar; None shows it on a terminal only.
         search: Those of every search: see `lr_finder.SearchOptions`.
 

@@ -6,5 +6,6 @@ with extra("transformers"):
     from lr_finder.integrations.transformers_trainer.apply import apply
     from lr_finder.integrations.transformers_trainer.find import lr_find
     from lr_finder.integrations.transformers_trainer.search_before_training import LRFinderCallback
+    from lr_finder.integrations.transformers_trainer.trackers import trackers as trackers
 
 __all__ = ["LRFinderCallback", "apply", "lr_find"]

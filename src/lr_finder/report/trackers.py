@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from lr_finder.report.plot import new_figure
 from lr_finder.report.view import View
 
@@ -16,7 +18,8 @@ CURVE = "lr_finder/curve"
 def log_to(writer: Any, shown: View, explanation: str) -> None:
     """Writes a search into a tracker: see `RangeTestResult.log_to`."""
     module = writer.__name__ if isinstance(writer, ModuleType) else type(writer).__module__
-    write = next((TRACKERS[part] for part in module.split(".") if part in TRACKERS), None)
+    by_name = (TRACKERS[part] for part in module.split(".") if part in TRACKERS)
+    write = next(by_name, _to_any if hasattr(writer, "log_metrics") else None)
     if write is None:
         raise TypeError(
             "writer must be a TensorBoard SummaryWriter, a run of Weights & Biases, Trackio or Aim, or the module "
@@ -57,8 +60,14 @@ def _to_mlflow(mlflow: Any, shown: View, explanation: str) -> None:
 
 
 def _to_trackio(run: Any, shown: View, explanation: str) -> None:
+    import trackio  # pyright: ignore[reportMissingImports]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     for step, values in _series(shown):
         run.log(values, step=step)
+    picture = FigureCanvasAgg(new_figure(shown))
+    picture.draw()
+    run.log({CURVE: trackio.Image(np.asarray(picture.buffer_rgba()))})
     run.log({**_summary(shown), "lr_finder/explanation": explanation})
 
 
@@ -71,6 +80,13 @@ def _to_aim(run: Any, shown: View, explanation: str) -> None:
     run.track(aim.Image(new_figure(shown)), name=CURVE)
     for name, value in {**_summary(shown), "lr_finder/explanation": explanation}.items():
         run[name] = value
+
+
+def _to_any(logger: Any, shown: View, explanation: str) -> None:
+    """Into what takes numbers and no more, as a logger of Lightning does."""
+    for step, values in _series(shown):
+        logger.log_metrics(values, step=step)
+    logger.log_metrics(_summary(shown), step=len(shown.steps))
 
 
 TRACKERS: dict[str, Callable[[Any, View, str], None]] = {

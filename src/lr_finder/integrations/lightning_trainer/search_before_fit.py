@@ -21,13 +21,19 @@ class SearchBeforeFit:
 
     # The options are typed, since LightningCLI takes what it may be given from the signature.
     def __init__(
-        self, attribute: str | None = None, *, progress: bool | None = None, **search: "Unpack[SearchOptions]"
+        self,
+        attribute: str | None = None,
+        *,
+        log: bool = False,
+        progress: bool | None = None,
+        **search: "Unpack[SearchOptions]",
     ):
         super().__init__()
         if attribute is not None:
             parts_of(attribute)
         check_keywords(search)
         self.attribute = attribute
+        self._writes_log = log  # `log` is what Lightning gives every callback to log values with
         self.progress = progress
         self.search = search
         self.result: RangeTestResult | None = None
@@ -55,6 +61,8 @@ class SearchBeforeFit:
         package_of(trainer).utilities.rank_zero.rank_zero_info(
             f"LRFinderCallback set the learning rate to {self.result.suggestion}, in {where}"
         )
+        if self._writes_log:
+            self.result.log_to(trainer)
 
 
 def _set_by_group(trainer: Any, result: RangeTestResult) -> Changes:

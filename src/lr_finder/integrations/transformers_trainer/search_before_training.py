@@ -24,6 +24,7 @@ class LRFinderCallback(TrainerCallback):
     which goes its course at the rate. A training that resumes from a checkpoint goes on with the checkpoint's rate.
 
     Args:
+        log: Whether to write the search to the trackers that the Trainer reports to.
         progress: Whether to show a progress bar; None shows it on a terminal only.
         search: Those of every search: see `lr_finder.SearchOptions`.
 
@@ -35,8 +36,9 @@ class LRFinderCallback(TrainerCallback):
         NoSuggestionError: Out of `Trainer.train`: the curve does not tell a rate.
     """
 
-    def __init__(self, *, progress: bool | None = None, **search: "Unpack[SearchOptions]"):
+    def __init__(self, *, log: bool = False, progress: bool | None = None, **search: "Unpack[SearchOptions]"):
         check_keywords(search)
+        self.log = log
         self.progress = progress
         self.search = search
         self.result: RangeTestResult | None = None
@@ -54,5 +56,7 @@ class LRFinderCallback(TrainerCallback):
             self.result = lr_find(trainer, progress=self.progress, **self.search)
             self.result.apply(trainer)
             said = f"the learning rate is {self.result.suggestion}; it was {old:.2g}"
+            if self.log and state.is_world_process_zero:
+                self.result.log_to(trainer)
         if state.is_world_process_zero:
             say(f"LRFinderCallback: {said}")
