@@ -182,6 +182,20 @@ def test_a_lost_loss_is_looked_for_only_as_often_as_losses_are_read():
     assert test.curve.stop_reason is StopReason.NOT_FINITE
 
 
+def test_accumulating_reads_no_loss():
+    reads = []
+
+    def read(losses):
+        reads.append(len(losses))
+        return [float(loss) for loss in losses]
+
+    test = RangeTest(1e-3, 10, 20, read=read, read_every=2)
+    for batch in range(1, 17):
+        test.add_batch(1.0)
+        test.end_step(has_stepped=batch % 4 == 0)
+    assert reads == [1, 2, 2]  # once in the first step, of whose length nothing is known
+
+
 def test_a_training_that_never_steps_is_told():
     test = RangeTest(1e-3, 10, 20)
     with pytest.raises(RuntimeError, match="1000 batches: the training never called step"):  # noqa: PT012
@@ -227,10 +241,11 @@ def test_data_that_end_in_the_block_end_the_sweep_and_no_more():
 
 
 def test_an_error_waits_for_no_loss_that_other_processes_would_have_to_read_too():
-    def read(losses):
-        raise AssertionError("the other processes are gone")
+    class OthersAreGone(SharedRead):
+        def __call__(self, losses):
+            raise AssertionError("no other process reads along")
 
-    test = RangeTest(1e-3, 10, 20, read=SharedRead(read), read_every=8)
+    test = RangeTest(1e-3, 10, 20, read=OthersAreGone(), read_every=8)
     error = ArithmeticError()
     with pytest.raises(ArithmeticError), test:  # noqa: PT012
         test.record(1.0)

@@ -18,7 +18,8 @@ from lr_finder.curve.training import Training
 from lr_finder.errors import PARTIAL_RESULT_NOTE, DataEndedError
 
 READ_EVERY = 8
-"""Losses that may wait on an accelerator: reading one waits for all the work that was queued before it."""
+"""Losses that may wait on an accelerator, where reading one waits for all the work that was queued before it, and of
+several processes, which read theirs together: one message for all of them."""
 
 
 def read_floats(losses: Sequence[Any]) -> list[float]:
@@ -60,8 +61,9 @@ class RangeTest:
         current_lrs: The parameter groups' rates before the sweep, whose ratios a bound of one number keeps.
         stop_rule: Decides when the loss has diverged; `Divergence` where left out. Not asked without `stop_div`.
         read: Turns losses into numbers, several at once.
-        read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on;
-            what was recorded after the step at which the rule would have stopped is cut from the curve.
+        read_every: How many losses may wait before they are read. On an accelerator, waiting lets the steps run on, and
+            it saves several processes their messages; what was recorded after the step at which the rule would have
+            stopped is cut from the curve.
         validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
             has none.
         momentum: That of the optimizer, for the curve: the default rule reads one without momentum otherwise.

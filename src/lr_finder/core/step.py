@@ -1,23 +1,20 @@
 """What a step is: the batches since the last one, and whether the optimizer stepped on them."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Read: TypeAlias = Callable[[Sequence[Any]], Sequence[float]]
 """Turns losses, which may be on a device or differ between processes, into numbers, several at once."""
 
 
-@dataclass(frozen=True)
-class SharedRead:
+class SharedRead(ABC):
     """A way to read losses that several processes take together, so that none may when one of them fails."""
 
-    read: Read
-
+    @abstractmethod
     def __call__(self, losses: Sequence[Any]) -> Sequence[float]:
         """The losses as numbers, the same in every process."""
-        return self.read(losses)
 
 
 MAX_IDLE_BATCHES = 1000
@@ -30,7 +27,8 @@ class Step:
     Args:
         read: Turns losses into numbers.
         read_every: A loss that may be lost is read after so many batches without a step: at the cadence at which the
-            others are, so that accumulating waits for no device.
+            others are, and not before there are as many as the last step had, so that accumulating waits for no
+            device and no other process.
     """
 
     def __init__(self, read: Read, read_every: int):
@@ -38,6 +36,7 @@ class Step:
         self._read_every = read_every
         self._losses: list[Any] = []
         self._batches = 0
+        self._usual_batches = 1
 
     def add_batch(self, loss: Any) -> None:
         """Takes the loss of a batch; None for a batch that was left out."""
@@ -56,10 +55,17 @@ class Step:
         if not self._losses:
             return None
         loss = self._losses[0] if len(self._losses) == 1 else sum(self._losses) / len(self._losses)
-        if not has_stepped and (self._batches % self._read_every or math.isfinite(self._read([loss])[0])):
+        if not has_stepped and not self._is_lost(loss):
             return None
+        if has_stepped:
+            self._usual_batches = self._batches
         self._losses, self._batches = [], 0
         return loss
+
+    def _is_lost(self, loss: Any) -> bool:
+        """Whether a loss on which the optimizer has not stepped is known to be NaN or infinite."""
+        accumulates = self._batches < self._usual_batches
+        return not (accumulates or self._batches % self._read_every or math.isfinite(self._read([loss])[0]))
 
 
 def scalar(loss: Any) -> Any:

@@ -1,14 +1,13 @@
 """The hooks through which a sweep steers a fit of Lightning: its rates go in, the losses come out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 
 from lr_finder.core.step import Read
 from lr_finder.curve.stopping import StopReason
-from lr_finder.integrations.torch.distributed import read_local, reader_with
+from lr_finder.integrations.torch.distributed import Processes, read_local
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 
 Start = Callable[[Sequence[torch.optim.Optimizer], Read], OptimizerSweep]
@@ -73,7 +72,7 @@ class SweepHooks:
             )
         read = read_local
         if trainer.world_size > 1:
-            read = reader_with(partial(trainer.strategy.reduce, reduce_op="mean"), trainer.strategy.root_device)
+            read = Processes(None, trainer.strategy.root_device)
         self.swept = self._start_sweep(trainer.optimizers, read)
 
     def _start_epoch(self, trainer: Any, module: Any) -> None:

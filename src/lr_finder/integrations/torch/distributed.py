@@ -1,13 +1,16 @@
 """Losses of a model that several processes train together: all of them must see the same, and stop at the same step."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
 from lr_finder.core.step import Read, SharedRead
+
+Group: TypeAlias = Any
+"""A `torch.distributed.ProcessGroup`, which builds of torch without distribution do not have; None for all."""
 
 
 def read_local(losses: Sequence[Any]) -> list[float]:
@@ -31,29 +34,35 @@ def reader_for(state: Iterable[Any]) -> Read:
     modules = [module for thing in state if isinstance(thing, nn.Module) for module in thing.modules()]
     for module in modules:
         if isinstance(module, DistributedDataParallel):
-            return _averaged_over(module.process_group, next(module.parameters()).device)
+            return Processes(module.process_group, next(module.parameters()).device)
     parameters = [parameter for module in modules for parameter in module.parameters(recurse=False)]
     sharded = next((parameter for parameter in parameters if isinstance(parameter, DTensor)), None)
-    return read_local if sharded is None else _averaged_over(None, sharded.device)
+    return read_local if sharded is None else Processes(None, sharded.device)
 
 
-def reader_with(mean: Callable[[torch.Tensor], Any], device: torch.device) -> Read:
-    """What reads the losses where a framework averages over the processes: all that were recorded, in one message.
+class Processes(SharedRead):
+    """The processes that train a model together.
 
     Args:
-        mean: The mean of a tensor over the processes.
-        device: Where that can be had.
+        group: Theirs; None for all.
+        device: Where their messages are made.
     """
 
-    def read_averaged(losses: Sequence[Any]) -> list[float]:
-        return mean(torch.tensor(read_local(losses), dtype=torch.float64, device=device)).tolist()
+    def __init__(self, group: Group, device: torch.device):
+        self._group = group
+        self._device = device
 
-    return SharedRead(read_averaged)
+    def __call__(self, losses: Sequence[Any]) -> list[float]:
+        """The mean of each loss over the processes, in one message for all of them.
 
+        They are gathered and added here, in the order of the ranks: what a reduction on the way gives depends on how
+        many there are, and so on when they are read.
+        """
+        return [sum(of_all) / len(of_all) for of_all in zip(*self._gather(read_local(losses)), strict=True)]
 
-def _averaged_over(group: Any, device: torch.device) -> Read:
-    def mean(mine: torch.Tensor) -> torch.Tensor:
-        dist.all_reduce(mine, group=group)
-        return mine / dist.get_world_size(group)
-
-    return reader_with(mean, device)
+    def _gather(self, numbers: Sequence[float]) -> list[list[float]]:
+        """The numbers of each process, by rank."""
+        mine = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        of_all = [torch.empty_like(mine) for _ in range(dist.get_world_size(self._group))]
+        dist.all_gather(of_all, mine, group=self._group)
+        return torch.stack(of_all).tolist()

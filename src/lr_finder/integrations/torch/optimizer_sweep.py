@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
-from lr_finder.core.step import Read
+from lr_finder.core.step import Read, SharedRead
 from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
 from lr_finder.curve.sweep import Sweep
@@ -63,7 +63,7 @@ class OptimizerSweep:
             sweep,
             current_lrs=base_lrs(self._groups),
             read=read,
-            read_every=READ_EVERY if on_accelerator else 1,
+            read_every=READ_EVERY if on_accelerator or isinstance(read, SharedRead) else 1,
             validate=validate,
             momentum=largest_momentum(self._groups),
             training=Training.of(optimizers, batch_size=batch_size, seed=torch.initial_seed(), horizon=horizon),

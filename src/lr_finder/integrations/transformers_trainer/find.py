@@ -2,7 +2,6 @@
 
 import copy
 from contextlib import ExitStack, suppress
-from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.search import OnStep, search_with_bar
-from lr_finder.integrations.torch.distributed import read_local, reader_with
+from lr_finder.integrations.torch.distributed import Processes, read_local
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 from lr_finder.integrations.transformers_trainer.sweep_callback import SweepCallback, SweepEndedError
 from lr_finder.preserve import preserve
@@ -65,7 +64,7 @@ def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
         accelerator = trainer.accelerator
         read = read_local
         if accelerator.num_processes > 1:
-            read = reader_with(partial(accelerator.reduce, reduction="mean"), accelerator.device)
+            read = Processes(None, accelerator.device)
         state = [trainer, trainer.callback_handler, accelerator, accelerator.gradient_state]
         if trainer.lr_scheduler is not None:
             state.append(trainer.lr_scheduler)
