@@ -96,6 +96,7 @@ PUBLIC = {
         "Curve",
         "MissingExtraError",
         "NoSuggestionError",
+        "ProcessLeftError",
         "RangeTest",
         "RangeTestResult",
         "ResultFileError",

@@ -8,7 +8,7 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.sweep import Sweep
-from lr_finder.errors import MissingExtraError, NoSuggestionError, ResultFileError
+from lr_finder.errors import MissingExtraError, NoSuggestionError, ProcessLeftError, ResultFileError
 from lr_finder.find import lr_find
 
 __version__ = "0.1.0"
@@ -18,6 +18,7 @@ __all__ = [
     "Curve",
     "MissingExtraError",
     "NoSuggestionError",
+    "ProcessLeftError",
     "RangeTest",
     "RangeTestResult",
     "ResultFileError",

@@ -1,5 +1,7 @@
 """Every error that the package raises on purpose, beside the built-in ones."""
 
+from typing import Any
+
 PARTIAL_RESULT_NOTE = (
     "What was measured so far is on this exception as partial_result; in an interactive session that is "
     "sys.last_value.partial_result."
@@ -26,6 +28,12 @@ class NoSuggestionError(RuntimeError):
 
 class DataEndedError(Exception):
     """A loader has no more batches and can't start over; inside `with RangeTest(...)` it ends the sweep."""
+
+
+class ProcessLeftError(RuntimeError):
+    """Another of the processes that train together left the search; the text says which one, and on what error."""
+
+    partial_result: Any = None
 
 
 class ResultFileError(ValueError):

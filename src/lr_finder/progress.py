@@ -17,6 +17,11 @@ def is_notebook() -> bool:
     return "ipykernel" in sys.modules
 
 
+def shown_once(show: bool | None, is_first: bool) -> bool | None:
+    """Whether to show the progress in this one of several processes, which all have the same: in the first."""
+    return show if is_first or show not in (None, True) else False
+
+
 class Progress:
     """Shows the optimizer steps taken of those planned.
 

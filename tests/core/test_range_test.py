@@ -245,9 +245,33 @@ def test_an_error_waits_for_no_loss_that_other_processes_would_have_to_read_too(
         def __call__(self, losses):
             raise AssertionError("no other process reads along")
 
+        def meet(self):
+            raise AssertionError("no other process comes")
+
     test = RangeTest(1e-3, 10, 20, read=OthersAreGone(), read_every=8)
     error = ArithmeticError()
     with pytest.raises(ArithmeticError), test:  # noqa: PT012
         test.record(1.0)
         raise error
     assert len(error.partial_result.losses) == 0
+
+
+def test_processes_meet_after_they_have_validated_and_before_they_read_its_loss():
+    happened = []
+
+    class Together(SharedRead):
+        def __call__(self, losses):
+            happened.append(f"read {len(losses)}")
+            return [float(loss) for loss in losses]
+
+        def meet(self):
+            happened.append("meet")
+
+    def validate():
+        happened.append("validate")
+        return 0.5
+
+    test = RangeTest(1e-3, 10, 2, read=Together(), read_every=8, validate=validate)
+    drive(test, [2.0, 1.0])
+    assert happened == ["read 2", "validate", "meet", "read 1"]
+    assert test.curve.validation_loss == 0.5

@@ -204,14 +204,17 @@ class RangeTest:
             self._read_losses()
         if complete and not self.has_ended:
             if self._validate is not None:
-                self._validation_loss = self._validated(self._validate())
+                self._validation_loss = self._validated(self._validate)
             self.stop(StopReason.COMPLETED)
         self._on_step()
 
-    def _validated(self, value: Any) -> float:
+    def _validated(self, validate: Validate) -> float:
+        value = validate()
+        if isinstance(self._read, SharedRead):
+            self._read.meet()
         try:
             return self._read([scalar(value)])[0]
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError) as error:
             raise TypeError(f"validate must return a loss, one number, got {type(value).__name__}") from error
 
     def stop(self, reason: StopReason) -> None:

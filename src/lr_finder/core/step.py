@@ -16,6 +16,10 @@ class SharedRead(ABC):
     def __call__(self, losses: Sequence[Any]) -> Sequence[float]:
         """The losses as numbers, the same in every process."""
 
+    @abstractmethod
+    def meet(self) -> None:
+        """Waits for the others before something is read out of turn; raises where one of them has left instead."""
+
 
 MAX_IDLE_BATCHES = 1000
 """A training that has not stepped its optimizer after this many batches is taken to be wrong."""

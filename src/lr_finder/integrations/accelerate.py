@@ -84,7 +84,9 @@ def lr_find(
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader), batch_loss=batch_loss)
     state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
     batch_size = batch_size_of(train_loader, gradient_state.num_steps)
-    training = StepTraining(step, [_stepping(optimizer)], state, restart=step.restart, batch_size=batch_size)
+    training = StepTraining(
+        step, [_stepping(optimizer)], state, restart=step.restart, batches=step.batches, batch_size=batch_size
+    )
     return training.search(progress, options)
 
 

@@ -1,6 +1,6 @@
 """Batches from whatever the user trains with: again from the start for every ramp, and round again when short."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from lr_finder.errors import DataEndedError
@@ -22,6 +22,11 @@ class Batches:
         # An iterator can't start over for a second ramp: what was taken from it is kept.
         self._loader = _Kept(loader) if isinstance(loader, Iterator) else loader
         self._batches: Iterator[Any] = iter(())
+
+    def even_out(self, even: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
+        """Has an iterator end where those of other processes do; a loader is gone round, and does not end."""
+        if isinstance(self._loader, _Kept):
+            self._loader.source = even(self._loader.source)
 
     def restart(self) -> None:
         """Goes back to the first batch."""
@@ -57,11 +62,11 @@ class _Kept:
     """An iterator that can be gone through again, because it keeps what it gave."""
 
     def __init__(self, source: Iterator[Any]):
-        self._source = source
+        self.source = source
         self._kept: list[Any] = []
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._kept
-        for batch in self._source:
+        for batch in self.source:
             self._kept.append(batch)
             yield batch

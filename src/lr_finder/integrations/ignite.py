@@ -65,7 +65,9 @@ def lr_find(
     optimizers = listed(optimizer)
     step = _Step(engine, data, output_transform or _loss_of, max_epochs, epoch_length)
     state = [engine, engine.state, *optimizers, *stateful(data), *state]
-    training = StepTraining(step, optimizers, state, restart=step.restart, batch_size=batch_size_of(data))
+    training = StepTraining(
+        step, optimizers, state, restart=step.restart, batches=step.batches, batch_size=batch_size_of(data)
+    )
     with preserve(*state):
         step.begin()
         return training.search(progress, options)
@@ -84,7 +86,7 @@ class _Step:
     ):
         self._engine = engine
         self._data = data
-        self._batches = Batches(data, name="data")
+        self.batches = Batches(data, name="data")
         if epoch_length is None and hasattr(data, "__len__"):
             epoch_length = len(data)  # pyright: ignore[reportArgumentType]
         self._length = epoch_length
@@ -106,14 +108,14 @@ class _Step:
 
     def restart(self) -> None:
         """Goes back to the first batch, and counts anew."""
-        self._batches.restart()
+        self.batches.restart()
         state = self._engine.state
         state.iteration, state.epoch = 0, 1
 
     def __call__(self) -> Any:
         """Trains one batch; its loss."""
         state = self._engine.state
-        state.batch = self._batches.next()
+        state.batch = self.batches.next()
         state.iteration += 1
         if self._length is not None:
             state.epoch = 1 + (state.iteration - 1) // self._length

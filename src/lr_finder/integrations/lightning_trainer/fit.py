@@ -19,7 +19,6 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
 from lr_finder.core.ramp import Ramp, Validate
-from lr_finder.core.step import Read
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.sweep import Sweep
@@ -30,6 +29,7 @@ from lr_finder.integrations.lightning_trainer.stand_ins import idle_callback
 from lr_finder.integrations.lightning_trainer.trial import trial_trainer
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.processes import Processes
 from lr_finder.integrations.torch.schedules import schedule_of
 from lr_finder.preserve import preserve
 
@@ -43,12 +43,14 @@ class Fit:
         trainer: The user's trainer; only read, so that it stays usable whatever happens in a ramp.
         model: The LightningModule, or what `torch.compile` makes of it.
         data: The keywords of `Trainer.fit` that name the data; empty where the module brings its own.
+        processes: Those that fit it together.
     """
 
     package: Any
     trainer: Any
     model: Any
     data: dict[str, Any]
+    processes: Processes
 
     @property
     def module(self) -> Any:
@@ -63,11 +65,11 @@ class Fit:
             state = [self.module, self.trainer.precision_plugin, *kept, *self._stateful_data()]
             with preserve(*state), ExitStack() as sweeping, _quiet(self.package):
 
-                def start(optimizers: Sequence[Optimizer], read: Read) -> OptimizerSweep:
+                def start(optimizers: Sequence[Optimizer]) -> OptimizerSweep:
                     swept = OptimizerSweep(
                         sweep,
                         optimizers,
-                        read=read,
+                        read=self.processes.read,
                         on_step=on_step,
                         validate=validate,
                         batch_size=batch_size_of(trial.train_dataloader, trial.accumulate_grad_batches),

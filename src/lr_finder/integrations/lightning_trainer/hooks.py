@@ -5,13 +5,11 @@ from typing import Any
 
 import torch
 
-from lr_finder.core.step import Read
 from lr_finder.curve.stopping import StopReason
-from lr_finder.integrations.torch.distributed import Processes, read_local
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 
-Start = Callable[[Sequence[torch.optim.Optimizer], Read], OptimizerSweep]
-"""Starts the sweep over the optimizers of a fit, whose losses are read in that way."""
+Start = Callable[[Sequence[torch.optim.Optimizer]], OptimizerSweep]
+"""Starts the sweep over the optimizers of a fit."""
 
 
 class SweepHooks:
@@ -70,10 +68,7 @@ class SweepHooks:
                 f"configure_optimizers() of {type(module).__name__} must return an optimizer, got None: "
                 "return torch.optim.AdamW(self.parameters(), lr=self.lr)"
             )
-        read = read_local
-        if trainer.world_size > 1:
-            read = Processes(None, trainer.strategy.root_device)
-        self.swept = self._start_sweep(trainer.optimizers, read)
+        self.swept = self._start_sweep(trainer.optimizers)
 
     def _start_epoch(self, trainer: Any, module: Any) -> None:
         if self._epoch_is_empty:

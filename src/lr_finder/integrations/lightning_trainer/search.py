@@ -3,11 +3,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import torch.distributed as dist
+
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.integrations.lightning_trainer.apply import uncompiled
 from lr_finder.integrations.lightning_trainer.fit import Fit
 from lr_finder.integrations.search import search_with_bar
+from lr_finder.integrations.torch.processes import Processes
+from lr_finder.progress import shown_once
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -50,8 +54,15 @@ def lr_find(
             f"lightning_module must be a LightningModule of {package.__name__}, got {type(lightning_module).__name__}"
         )
     data = {"train_dataloaders": train_dataloaders, "val_dataloaders": val_dataloaders, "datamodule": datamodule}
-    fit = Fit(package, trainer, lightning_module, {name: value for name, value in data.items() if value is not None})
-    return search_with_bar(fit.ramp, progress, **options)
+    given = {name: value for name, value in data.items() if value is not None}
+    with Processes(_groups if trainer.world_size > 1 else None) as processes:
+        fit = Fit(package, trainer, lightning_module, given, processes)
+        return search_with_bar(fit.ramp, shown_once(progress, trainer.is_global_zero), **options)
+
+
+def _groups() -> list[Any]:
+    """The process group, once the first fit has made it."""
+    return [dist.group.WORLD] if dist.is_available() and dist.is_initialized() else []
 
 
 def package_of(trainer: Any) -> Any:

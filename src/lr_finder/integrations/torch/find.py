@@ -140,7 +140,7 @@ def _usual_training(
         found.append(module._strategy.precision)  # it has the gradient scaler
     state = [model, optimizer, *found, *state]
     batch_size = batch_size_of(train_loader, step.accumulation_steps)
-    return StepTraining(step, [optimizer], state, restart=step.restart, batch_size=batch_size)
+    return StepTraining(step, [optimizer], state, restart=step.restart, batches=step.batches, batch_size=batch_size)
 
 
 def _training_by_steps(
@@ -155,8 +155,9 @@ def _training_by_steps(
         return step(batches.next())
 
     state = [*optimizers, *stateful(train_loader), *state]
+    batch_size = batch_size_of(train_loader)
     return StepTraining(
-        step_on_batch, optimizers, state, restart=batches.restart, batch_size=batch_size_of(train_loader)
+        step_on_batch, optimizers, state, restart=batches.restart, batches=batches, batch_size=batch_size
     )
 
 

@@ -11,11 +11,15 @@ from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.sweep import Sweep
+from lr_finder.errors import DataEndedError
+from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.search import OnStep, search_with_bar
-from lr_finder.integrations.torch.distributed import reader_for
+from lr_finder.integrations.torch.distributed import processes_for
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.processes import GRACE_SECONDS, Processes
 from lr_finder.integrations.torch.step import loss_in
 from lr_finder.preserve import preserve
+from lr_finder.progress import shown_once
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class StepTraining:
         optimizers: Those that `step` steps.
         state: Everything that `step` changes, the optimizers included.
         restart: Called before each ramp, with everything put back.
+        batches: Where `step` gets its batches, if they are known.
         batch_size: Samples per optimizer step, for the record; None where that is not known.
     """
 
@@ -35,6 +40,7 @@ class StepTraining:
     optimizers: Sequence[Optimizer]
     state: Sequence[Any]
     restart: Callable[[], object] = lambda: None
+    batches: Batches | None = None
     batch_size: int | None = None
 
     def search(self, progress: bool | None, options: SearchOptions) -> RangeTestResult:
@@ -48,26 +54,34 @@ class StepTraining:
         if options.get("by_group") is None:
             kinds = {type(optimizer) for optimizer in self.optimizers}
             options = {**options, "by_group": finds_range and len(kinds) > 1}
-        return search_with_bar(self.ramp, progress, **options)
+        with processes_for(self.state) as processes:
+            if self.batches is not None:
+                self.batches.even_out(processes.even)
+            return search_with_bar(
+                lambda on_step: self.ramp(processes, on_step), shown_once(progress, processes.is_first), **options
+            )
 
-    def ramp(self, on_step: OnStep) -> Ramp:
+    def ramp(self, processes: Processes, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
 
         def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
             with preserve(*self.state):
                 self.restart()
-                read = reader_for(self.state)
                 sweeping = OptimizerSweep(
                     sweep,
                     self.optimizers,
-                    read=read,
+                    read=processes.read,
                     on_step=on_step,
                     validate=validate,
                     batch_size=self.batch_size,
                 )
                 with sweeping as swept:
-                    while not swept.test.has_ended:
-                        self._take_step(swept)
+                    try:
+                        while not swept.test.has_ended:
+                            self._take_step(swept)
+                    except DataEndedError:
+                        processes.meet(GRACE_SECONDS)
+                        raise
                 return swept.test.curve
 
         return ramp

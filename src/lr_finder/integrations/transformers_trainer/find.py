@@ -16,10 +16,11 @@ from lr_finder.curve.curve import Curve
 from lr_finder.curve.horizon import Horizon
 from lr_finder.curve.sweep import Sweep
 from lr_finder.integrations.search import OnStep, search_with_bar
-from lr_finder.integrations.torch.distributed import Processes, read_local
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
+from lr_finder.integrations.torch.processes import Processes
 from lr_finder.integrations.transformers_trainer.sweep_callback import SweepCallback, SweepEndedError
 from lr_finder.preserve import preserve
+from lr_finder.progress import shown_once
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -56,15 +57,17 @@ def lr_find(
             "trainer must not use DeepSpeed, which keeps weights and optimizer where nothing puts them back; search "
             "without it"
         )
-    return search_with_bar(lambda on_step: _ramp(trainer, on_step), progress, **options)
+    are_several = trainer.accelerator.num_processes > 1
+    groups = (lambda: [torch.distributed.group.WORLD]) if are_several else None
+    with Processes(groups, trainer.accelerator.device) as processes:
+        return search_with_bar(
+            lambda on_step: _ramp(trainer, processes, on_step), shown_once(progress, processes.is_first), **options
+        )
 
 
-def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
+def _ramp(trainer: Trainer, processes: Processes, on_step: OnStep) -> Ramp:
     def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
         accelerator = trainer.accelerator
-        read = read_local
-        if accelerator.num_processes > 1:
-            read = Processes(None, accelerator.device)
         state = [trainer, trainer.callback_handler, accelerator, accelerator.gradient_state]
         if trainer.lr_scheduler is not None:
             state.append(trainer.lr_scheduler)
@@ -75,7 +78,7 @@ def _ramp(trainer: Trainer, on_step: OnStep) -> Ramp:
                 swept = OptimizerSweep(
                     sweep,
                     [optimizer],
-                    read=read,
+                    read=processes.read,
                     on_step=on_step,
                     validate=validate,
                     batch_size=trainer.args.train_batch_size * trainer.args.gradient_accumulation_steps,
