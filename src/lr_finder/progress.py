@@ -27,6 +27,9 @@ class Progress:
 
     Args:
         show: True or False; None shows the bar on a terminal or in a notebook and not in a pipe.
+
+    Attributes:
+        update: Says that one more step was taken.
     """
 
     def __init__(self, show: bool | None):
@@ -34,6 +37,7 @@ class Progress:
             raise TypeError(f"progress must be True, False or None, got {show!r}")
         self._speaks = show is not False
         self._bar = tqdm(desc="lr_find", unit="step", leave=False, disable=None if show is None else not show)
+        self.update = self._bar.update
 
     def plan(self, steps: int, why: str = "") -> None:
         """Says how many steps there will be in all; a reason is printed, unless `show` is False."""
@@ -41,10 +45,6 @@ class Progress:
         self._bar.refresh()
         if why and self._speaks:
             say(why)
-
-    def update(self) -> None:
-        """One more step was taken."""
-        self._bar.update()
 
     def close(self) -> None:
         """Takes the bar away."""

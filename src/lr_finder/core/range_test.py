@@ -179,7 +179,7 @@ class RangeTest:
         """
         loss = self._step.end(has_stepped)
         if loss is not None:
-            self.record(loss)
+            self._record(loss)
 
     def record(self, loss: Any) -> None:
         """Takes the loss of the step just made, as measured before its update.
@@ -192,12 +192,17 @@ class RangeTest:
             RuntimeError: The sweep has ended.
             ValueError: The loss is no scalar.
         """
+        if loss is not None:
+            loss = scalar(loss)
+        self._record(loss)
+
+    def _record(self, loss: Any) -> None:
         if self.has_ended:
             raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
         self._calls += 1
         if loss is None:
             return
-        self._unread.append(scalar(loss))
+        self._unread.append(loss)
         self.steps_taken += 1
         complete = self.steps_taken == len(self._lrs)
         if complete or len(self._unread) >= self._read_every:

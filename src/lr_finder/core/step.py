@@ -78,7 +78,7 @@ def scalar(loss: Any) -> Any:
     Raises:
         ValueError: It has more than one element, or none.
     """
-    shape = tuple(getattr(loss, "shape", ()))
-    if math.prod(shape) != 1:
-        raise ValueError(f"the loss must be a scalar, got a tensor of shape {shape}")
+    shape = getattr(loss, "shape", ())
+    if shape != () and math.prod(shape) != 1:
+        raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(shape)}")
     return loss.detach() if hasattr(loss, "detach") else loss

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from bisect import insort
 from collections import deque
 from enum import Enum
 from typing import Protocol
@@ -55,11 +56,11 @@ class Divergence:
         self.drop_factor = drop_factor
         self.noise_factor = noise_factor
         self._last_losses: deque[float] = deque(maxlen=window)
-        self._jumps: list[float] = []
+        self._usual_jumps: list[float] = []  # sorted: only those of the steps before the rise
+        self._later_jumps: list[float] = []
         self._levels: list[float] = []
         self._highest = -math.inf
         self._lowest = math.inf
-        self._jumps_to_lowest = 0
         self._stayed = 0
 
     def update(self, loss: float) -> StopReason | None:
@@ -68,7 +69,7 @@ class Divergence:
         if not math.isfinite(loss):
             loss = math.inf
         elif before < math.inf:
-            self._jumps.append(abs(loss - before))
+            self._add_jump(abs(loss - before))
         self._last_losses.append(loss)
         level = statistics.median_low(self._last_losses)
         if level == math.inf:
@@ -76,15 +77,23 @@ class Divergence:
         self._levels.append(level)
         if level <= self._lowest:
             self._highest, self._lowest = max(self._highest, level), level
-            self._jumps_to_lowest, self._stayed = len(self._jumps), 0
-        elif len(self._jumps) >= thresholds.STOP_STEPS and self._has_run_away(level):
+            self._stayed = 0
+            for jump in self._later_jumps:
+                insort(self._usual_jumps, jump)
+            self._later_jumps.clear()
+        elif len(self._usual_jumps) >= thresholds.STOP_STEPS and self._has_run_away(level):
             return StopReason.DIVERGED
         return None
 
+    def _add_jump(self, jump: float) -> None:
+        if len(self._usual_jumps) < thresholds.STOP_STEPS:
+            insort(self._usual_jumps, jump)
+        else:
+            self._later_jumps.append(jump)
+
     def _has_run_away(self, level: float) -> bool:
-        # Only of the steps before the rise; the upper quarter, because the noise of some losses is seldom, but large.
-        usual_jumps = sorted(self._jumps[: max(self._jumps_to_lowest, thresholds.STOP_STEPS)])
-        jump = usual_jumps[3 * len(usual_jumps) // 4]
+        # The upper quarter, because the noise of some losses is seldom, but large.
+        jump = self._usual_jumps[3 * len(self._usual_jumps) // 4]
         far = max(self.noise_factor * jump, thresholds.RESOLUTION * max(abs(self._highest), abs(self._lowest)))
         drop, rise = self._highest - self._lowest, level - self._lowest
         stays_worst = drop > far and level > self._highest - jump

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -10,11 +11,12 @@ from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.step import Read, SharedRead
 from lr_finder.curve.horizon import Horizon
-from lr_finder.curve.parameter_groups import base_lrs, largest_momentum, lrs_of, write_lrs
+from lr_finder.curve.parameter_groups import base_lrs, largest_momentum
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.stepping import before_each_step, with_wrapped
+from lr_finder.integrations.torch.written_rates import WrittenRates
 
 FOREIGN_WRITER = (
     "Something other than the search set the learning rate during it, perhaps a scheduler that the training step "
@@ -72,7 +74,8 @@ class OptimizerSweep:
         self.test.notes += [OWN_STEP_SIZE for group in self._groups[:1] if "d" in group]
         self._wd = sweep.wd
         self._optimizers = optimizers
-        self._written: list[float] = []
+        self._rates = WrittenRates(self._groups)
+        self._written_step = -1
         self._watches = ExitStack()
         self._has_stepped = False
 
@@ -97,13 +100,15 @@ class OptimizerSweep:
         has_stepped, self._has_stepped = self._has_stepped, False
         return has_stepped
 
-    def _before_step(self) -> None:
+    def _before_step(self, *_: Any) -> None:
         self._has_stepped = True
         self.write()
 
     def write(self) -> None:
         """Sets the rate of the next step; also called ahead of it, for code that reads the rate before that."""
-        if self._written and lrs_of(self._groups) != self._written and FOREIGN_WRITER not in self.test.notes:
+        is_overwritten = self._rates.are_overwritten()
+        if is_overwritten and FOREIGN_WRITER not in self.test.notes:
             self.test.notes.append(FOREIGN_WRITER)
-        write_lrs(self._groups, self.test.group_lrs)
-        self._written = lrs_of(self._groups)
+        if is_overwritten or self._written_step != self.test.steps_taken:
+            self._rates.write(self.test.group_lrs.tolist())
+            self._written_step = self.test.steps_taken

@@ -26,7 +26,7 @@ WATCH_SECONDS = 0.5
 
 def read_local(losses: Sequence[Any]) -> list[float]:
     """Reads losses from their device in one go."""
-    if losses and all(isinstance(loss, torch.Tensor) for loss in losses):
+    if len(losses) > 1 and all(isinstance(loss, torch.Tensor) for loss in losses):
         return torch.stack([loss.reshape(()) for loss in losses]).double().tolist()
     return [float(loss) for loss in losses]
 

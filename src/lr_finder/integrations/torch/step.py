@@ -56,6 +56,7 @@ class TrainingStep:
         self.accumulation_steps = accumulation_steps
         self.scaler = scaler
         self.device = next(model.parameters()).device
+        self.fabric_module = fabric_module(model)
         self.autocast = _forward_context(autocast, self.device)
         # SAM's closure is for the place that its first step leads to; the gradient of where it begins must be there.
         self.steps_up_first = hasattr(optimizer, "first_step")
@@ -78,25 +79,28 @@ class TrainingStep:
     def __call__(self) -> torch.Tensor:
         """Trains one step; the loss before it, without a graph."""
         batches = [self.batches.next() for _ in range(self.accumulation_steps)]
-        losses: list[torch.Tensor] = []
-
-        def closure() -> torch.Tensor:
-            losses.append(self._forward_backward(batches))
-            return losses[-1]
-
-        if not self.needs_closure:
-            closure()
+        loss = None if self.needs_closure else self._forward_backward(batches)
         try:
             if self.scaler is not None:
                 self.scaler.step(self.optimizer)
                 self.scaler.update()
             elif self.needs_closure or self.steps_up_first:
-                self.optimizer.step(closure)  # pyright: ignore[reportArgumentType, reportCallIssue]
+                loss = self._step_with_closure(batches, loss)
             else:
                 self.optimizer.step()
         except (AssertionError, TypeError, ValueError, RuntimeError) as error:
             add_note(error, f"{type(self.optimizer).__name__} raised this in its step; {_OWN_STEP}")
             raise
+        return loss  # pyright: ignore[reportReturnType]
+
+    def _step_with_closure(self, batches: list[Any], loss: torch.Tensor | None) -> torch.Tensor:
+        losses = [] if loss is None else [loss]
+
+        def closure() -> torch.Tensor:
+            losses.append(self._forward_backward(batches))
+            return losses[-1]
+
+        self.optimizer.step(closure)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return losses[0]
 
     def _forward_backward(self, batches: list[Any]) -> torch.Tensor:
@@ -104,17 +108,18 @@ class TrainingStep:
         losses = []
         for batch in batches:
             with self.autocast:
-                loss = self._loss(to_device(batch, self.device)) / len(batches)
+                loss = self._loss(to_device(batch, self.device))
+                if len(batches) > 1:
+                    loss = loss / len(batches)
             self._backward(loss if self.scaler is None else self.scaler.scale(loss))
             losses.append(loss.detach())
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
     def _backward(self, loss: torch.Tensor) -> None:
-        module = fabric_module(self.model)
-        if module is None:
+        if self.fabric_module is None:
             loss.backward()
         else:
-            fabric.backward(module, loss)
+            fabric.backward(self.fabric_module, loss)
 
     def _loss(self, batch: Any) -> torch.Tensor:
         """The loss of one batch, a scalar."""
@@ -135,11 +140,11 @@ class TrainingStep:
                 "the loss must depend on the model's trainable parameters, and has no gradient; leave out detach() and "
                 "torch.no_grad(), and what can't be differentiated, such as an accuracy"
             )
-        return loss.reshape(())
+        return loss.reshape(()) if loss.shape else loss
 
     def _loss_of_usual(self, batch: Any) -> Any:
         """The loss of a batch `(inputs..., target)`, or of a mapping."""
-        if not isinstance(batch, (Mapping, list, tuple)):
+        if not isinstance(batch, (list, tuple, Mapping)):
             raise TypeError(
                 f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; {line_for()}"
             )

@@ -21,8 +21,8 @@ def with_wrapped(optimizer: Any) -> list[Any]:
     return found
 
 
-def before_each_step(optimizer: Any, call: Callable[[], object]) -> Callable[[], object]:
-    """Has a function called before each step of an optimizer.
+def before_each_step(optimizer: Any, call: Callable[..., None]) -> Callable[[], object]:
+    """Has a function called before each step of an optimizer, whatever arguments that has.
 
     By torch's own hook where the optimizer has it. One that wraps another without calling `Optimizer.__init__`, as many
     a Lookahead, or that only looks like one of torch, has none: its `step` is replaced for the time.
@@ -34,7 +34,7 @@ def before_each_step(optimizer: Any, call: Callable[[], object]) -> Callable[[],
         TypeError: The optimizer can't be watched.
     """
     if _has_hooks(optimizer):
-        return optimizer.register_step_pre_hook(lambda *_: call()).remove
+        return optimizer.register_step_pre_hook(call).remove
     if not hasattr(optimizer, "__dict__"):
         kind = type(optimizer).__name__
         raise TypeError(f"optimizer must be one whose steps can be seen, got {kind}; give the one that it wraps")
