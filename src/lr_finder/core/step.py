@@ -81,4 +81,4 @@ def scalar(loss: Any) -> Any:
     shape = getattr(loss, "shape", ())
     if shape != () and math.prod(shape) != 1:
         raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(shape)}")
-    return loss.detach() if hasattr(loss, "detach") else loss
+    return loss.detach() if getattr(loss, "requires_grad", False) else loss

@@ -106,7 +106,7 @@ class AcceleratedStep(TrainingStep):
         batch = to_device(self.batches.next(), self.device)
         gradients.sync_gradients = self._is_last(gradients)
         loss = self._loss(batch)
-        share = loss / gradients.num_steps
+        share = loss / gradients.num_steps if gradients.num_steps > 1 else loss
         (share if scaler is None else scaler.scale(share)).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from array import array
 from collections import deque
 from collections.abc import Collection
+from operator import is_
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -76,8 +77,6 @@ def _plain_copy(container: Container) -> dict[Any, Any] | list[Any]:
 
 def _holds_the_same(container: Container, saved: dict[Any, Any] | list[Any]) -> bool:
     """Whether two containers hold the same objects in the same order; tensors have no usable `==`."""
-    return (
-        len(container) == len(saved)
-        and all(item is kept for item, kept in zip(container, saved, strict=True))
-        and all(item is kept for item, kept in zip(items_of(container), items_of(saved), strict=True))
-    )
+    if len(container) != len(saved) or not all(map(is_, container, saved)):
+        return False
+    return not isinstance(container, dict) or all(map(is_, container.values(), items_of(saved)))

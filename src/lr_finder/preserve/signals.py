@@ -29,7 +29,7 @@ class SignalGate:
     def put_up(self) -> None:
         """Goes in place, open."""
         if threading.current_thread() is threading.main_thread():
-            handlers = {int(number): signal.getsignal(number) for number in signal.valid_signals()}
+            handlers = {number: signal.getsignal(number) for number in range(1, signal.NSIG)}
             self._handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
             for number in self._handlers:
                 signal.signal(number, self._handle)

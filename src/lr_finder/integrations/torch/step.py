@@ -111,15 +111,13 @@ class TrainingStep:
                 loss = self._loss(to_device(batch, self.device))
                 if len(batches) > 1:
                     loss = loss / len(batches)
-            self._backward(loss if self.scaler is None else self.scaler.scale(loss))
+            scaled = loss if self.scaler is None else self.scaler.scale(loss)
+            if self.fabric_module is None:
+                scaled.backward()
+            else:
+                fabric.backward(self.fabric_module, scaled)
             losses.append(loss.detach())
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
-
-    def _backward(self, loss: torch.Tensor) -> None:
-        if self.fabric_module is None:
-            loss.backward()
-        else:
-            fabric.backward(self.fabric_module, loss)
 
     def _loss(self, batch: Any) -> torch.Tensor:
         """The loss of one batch, a scalar."""
@@ -131,7 +129,7 @@ class TrainingStep:
             loss = loss_in(self.batch_loss(self.model, batch))
         if not isinstance(loss, torch.Tensor):
             raise TypeError(f"{name} must return a tensor with one element, got {type(loss).__name__}{_slip(loss)}")
-        if loss.numel() != 1:
+        if loss.dim() and loss.numel() != 1:
             raise ValueError(f"{name} must return a scalar, got a tensor of shape {tuple(loss.shape)}: loss.mean()")
         if not loss.is_floating_point():
             raise ValueError(f"{name} must return a loss with a gradient, got numbers of {loss.dtype}, such as a count")
@@ -140,7 +138,7 @@ class TrainingStep:
                 "the loss must depend on the model's trainable parameters, and has no gradient; leave out detach() and "
                 "torch.no_grad(), and what can't be differentiated, such as an accuracy"
             )
-        return loss.reshape(()) if loss.shape else loss
+        return loss.reshape(()) if loss.dim() else loss
 
     def _loss_of_usual(self, batch: Any) -> Any:
         """The loss of a batch `(inputs..., target)`, or of a mapping."""
