@@ -109,9 +109,10 @@ def test_a_gradient_of_another_dtype_is_replaced_by_its_own():
     assert fingerprint(model) == before
 
 
-def test_a_storage_that_was_freed_or_grown_has_its_bytes_again():
+@pytest.mark.parametrize("storage", ["memory", "disk"])
+def test_a_storage_that_was_freed_or_grown_has_its_bytes_again(storage):
     freed, grown = torch.arange(4.0), torch.arange(5.0)
-    with preserve(freed, grown):
+    with preserve(freed, grown, storage=storage):
         freed.untyped_storage().resize_(0)
         grown.resize_(1000).zero_()
     assert freed.tolist() == [0, 1, 2, 3]

@@ -41,8 +41,8 @@ def preserve(*things: Any, storage: Storage = "memory") -> AbstractContextManage
     Args:
         things: What training can change.
         storage: Where the copies of tensors are kept: "memory", or "disk" for one file in the temporary directory
-            that is gone with the block or the process, however it ends. Those of tensors on an accelerator are in
-            host memory.
+            that is gone with the block or the process, however it ends. In memory they are on the device of the
+            tensor, or on the host where that device has less than twice as much free.
 
     Returns:
         A context manager that gives the snapshot: its `nbytes` is the size of the copies, and its `start_over()` puts

@@ -1,7 +1,8 @@
-"""Where copied bytes are kept: in memory, or in one file that the system deletes with the process."""
+"""Where copied bytes are kept: beside them, in host memory, or in one file that is deleted with the process."""
 
 import errno
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +18,23 @@ Storage: TypeAlias = Literal["memory", "disk"]
 CHUNK = 16 * 2**20
 """Bytes moved at once between a tensor and the file: all the memory that a copy on disk takes."""
 
+ROOM = 2
+"""A copy is kept on an accelerator that has this many times as much free: a training that begins needs room too."""
+
+logger = logging.getLogger("lr_finder")
+
+
+class Device(Protocol):
+    """Where bytes live: in host memory or on an accelerator. Equal ones are the same."""
+
+    def free(self) -> float:
+        """How many bytes have room beside those that are there; infinite for the host, 0 where that is not known."""
+        ...
+
+    def wait(self) -> None:
+        """Waits for all that was begun, on any stream."""
+        ...
+
 
 class Buffer(Protocol):
     """Bytes that training may change, wherever they live."""
@@ -24,6 +42,15 @@ class Buffer(Protocol):
     @property
     def nbytes(self) -> int:
         """How many there are."""
+        ...
+
+    @property
+    def device(self) -> Device:
+        """Where they live."""
+        ...
+
+    def duplicate(self) -> Callable[[], None]:
+        """Copies them on their device; returns what puts them back. Neither waits for the device."""
         ...
 
     def read(self, start: int, into: memoryview) -> None:
@@ -42,7 +69,7 @@ def check_storage(storage: str) -> None:
 
 
 def copy(buffers: Sequence[Buffer], storage: Storage, resources: ExitStack) -> list[Callable[[], None]]:
-    """Copies the buffers; returns for each the function that puts its bytes back.
+    """Copies the buffers; returns the steps that put their bytes back.
 
     Args:
         buffers: What to copy.
@@ -52,12 +79,32 @@ def copy(buffers: Sequence[Buffer], storage: Storage, resources: ExitStack) -> l
     Raises:
         OSError: The disk has no room for the copies.
     """
-    if storage == "memory":
-        return [_copy_to_memory(buffer) for buffer in buffers]
-    return _copy_to_disk(buffers, resources)
+    by_device: dict[Device, list[Buffer]] = {}
+    for buffer in buffers:
+        by_device.setdefault(buffer.device, []).append(buffer)
+    for device in by_device:
+        device.wait()
+    if storage == "disk":
+        restores = _copy_to_disk(buffers, resources)
+    else:
+        restores = [restore for device, there in by_device.items() for restore in _copy_to_memory(device, there)]
+    for device in by_device:
+        device.wait()
+    waits = [device.wait for device in by_device]
+    return [*waits, *restores, *waits]
 
 
-def _copy_to_memory(buffer: Buffer) -> Callable[[], None]:
+def _copy_to_memory(device: Device, buffers: Sequence[Buffer]) -> list[Callable[[], None]]:
+    """Copies the buffers of a device on it, where there is room, and else to host memory, which takes far longer."""
+    if device.free() >= ROOM * sum(buffer.nbytes for buffer in buffers):
+        try:
+            return [buffer.duplicate() for buffer in buffers]
+        except RuntimeError as error:  # what is free may be in pieces
+            logger.info("The copy is kept in host memory: %s", error)
+    return [_copy_to_host(buffer) for buffer in buffers]
+
+
+def _copy_to_host(buffer: Buffer) -> Callable[[], None]:
     saved = np.empty(buffer.nbytes, np.uint8).data
     buffer.read(0, saved)
     return lambda: buffer.write(0, saved)

@@ -1,6 +1,8 @@
 """The memory under tensors: each storage once, whichever weights are tied or views of one another."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 
@@ -10,25 +12,51 @@ _COMPRESSED_BY_ROW = (torch.sparse_csr, torch.sparse_bsr)
 _COMPRESSED_BY_COLUMN = (torch.sparse_csc, torch.sparse_bsc)
 
 
+@dataclass(frozen=True)
+class StorageDevice:
+    """The device that storages are on."""
+
+    device: torch.device
+
+    def free(self) -> float:
+        """How many bytes have room beside those that are there; infinite for the host, 0 where that is not known."""
+        if self.device.type == "cpu":
+            return math.inf
+        memory_of = getattr(getattr(torch, self.device.type), "mem_get_info", None)
+        return 0 if memory_of is None else memory_of(self.device)[0]
+
+    def wait(self) -> None:
+        """Lets an accelerator finish what is under way on its streams, any of which may use the same memory."""
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)
+
+
 class StorageBytes:
     """The bytes of a storage, on whatever device."""
 
     def __init__(self, storage: torch.UntypedStorage):
         self.nbytes = storage.nbytes()
+        self.device = StorageDevice(storage.device)
         self._storage = storage
+
+    def duplicate(self) -> Callable[[], None]:
+        """Copies the bytes on their device; returns what puts them back."""
+        saved = _as_bytes(self._storage).clone()
+        return lambda: self._overwrite(0, saved)
 
     def read(self, start: int, into: memoryview) -> None:
         """Copies the bytes from `start` on into host memory."""
-        _wait_for(self._storage.device)
         # Not through numpy(), after which a storage can't be resized any more.
         _host_bytes(into).copy_(_as_bytes(self._storage)[start : start + len(into)])
 
     def write(self, start: int, data: memoryview) -> None:
         """Overwrites the bytes from `start` on."""
-        _wait_for(self._storage.device)
+        self._overwrite(start, _host_bytes(data))
+
+    def _overwrite(self, start: int, before: torch.Tensor) -> None:
         if self._storage.nbytes() != self.nbytes:  # the block freed or resized it
             self._storage.resize_(self.nbytes)
-        now, before = _as_bytes(self._storage)[start : start + len(data)], _host_bytes(data)
+        now = _as_bytes(self._storage)[start : start + len(before)]
         # Under a tensor may be a file that is mapped for reading only: writing to it ends the process.
         if not (now.is_cpu and torch.equal(now, before)):
             now.copy_(before)
@@ -90,12 +118,6 @@ def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
     elif tensor.device.type != "meta":
         yield tensor
-
-
-def _wait_for(device: torch.device) -> None:
-    """Lets an accelerator finish what the block had it do on other streams, which might write after us."""
-    if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
 
 
 def _as_bytes(storage: torch.UntypedStorage) -> torch.Tensor:
