@@ -52,6 +52,13 @@ MUTATIONS = {
         "attributes of tensors": ("save_attributes(tensor, snapshot)", "pass"),
         "graphs made before": ("snapshot.on_restore(_unsafe_preserve_version_counter(tensor).__exit__)", "pass"),
     },
+    "gradients.py": {
+        "gradients that an optimizer zeroes in place": ("is not Optimizer.zero_grad:", "is None:"),
+        "gradients in memory that is not theirs alone": (
+            "_storage_Use_Count(storage._cdata) <= 2",
+            "is_grad_enabled()",
+        ),
+    },
     "parameters.py": {
         "the values of parameters": ("save(parameter, snapshot)", "None"),
         "frozen bases left uncopied": ("return idle if _nbytes(idle) > _nbytes(trained) > 0 else []", "return []"),

@@ -20,6 +20,7 @@ with extra("torch"):
     from lr_finder.integrations.torch.ramp import StepTraining
     from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
     from lr_finder.integrations.torch.stepping import is_optimizer
+    from lr_finder.preserve.gradients import ZeroedFirst
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -138,7 +139,7 @@ def _usual_training(
     found = stateful(loss_fn, options["batch_loss"], train_loader, options["scaler"])
     if (module := fabric_module(model)) is not None:
         found.append(module._strategy.precision)  # it has the gradient scaler
-    state = [model, optimizer, *found, *state]
+    state = [ZeroedFirst(optimizer), model, optimizer, *found, *state]
     batch_size = batch_size_of(train_loader, step.accumulation_steps)
     return StepTraining(step, [optimizer], state, restart=step.restart, batches=step.batches, batch_size=batch_size)
 
