@@ -42,7 +42,7 @@ def any_loop(model: nn.Linear, optimizer: torch.optim.Adam, batches: list[torch.
         return model(batch).mean()
 
     lr_find(step, optimizer=optimizer, train_loader=batches, state=[model], wd=0.1)
-    lr_find(step, optimizer=[optimizer, optimizer])
+    lr_find(step, optimizer=[optimizer, optimizer], process_group=torch.distributed.group.WORLD)
     lr_find(step, optimizer=optimizer, train_loader=batches, scaler=torch.amp.GradScaler())  # wrong: the step scales
     lr_find(step, optimizer=model)  # wrong: no optimizer
     lr_find(step, train_loader=batches)  # wrong: none

@@ -31,6 +31,7 @@ class TorchOptions(Options, total=False):
     accumulation_steps: int | None
     scaler: Any
     autocast: Any
+    process_group: Any
 
 
 class TorchModule(Protocol):
@@ -222,6 +223,7 @@ def lr_find(
     optimizer: Optimizers,
     train_loader: Iterable[Any] | None = ...,
     state: Sequence[Any] = ...,
+    process_group: Any = ...,
     **options: "Unpack[Options]",
 ) -> RangeTestResult: ...
 def lr_find(*_: Any, **__: Any) -> RangeTestResult:

@@ -15,6 +15,8 @@ from lr_finder.preserve.snapshot import Snapshot, raise_any
 KINDS = {
     "numpy": ("objects", "containers", "random_numbers"),
     "torch": ("tensors", "gradients", "modules", "schedulers", "data_sets", "loaders"),
+    "torch.distributed.fsdp": ("sharded_modules",),
+    "torch.distributed._composable.replicate": ("replicate",),
     "keras.src.utils.tracking": ("keras_objects",),  # Keras 3; earlier ones have no such module
 }
 """The files that save the kinds of state of each framework, by a module that is there once it is in use."""

@@ -20,7 +20,7 @@ def _save_tensor(tensor: torch.Tensor, snapshot: Snapshot) -> None:
             snapshot.postpone(save_parameters, tensor)
         elif not is_lazy(tensor):
             copy_storages(tensor, snapshot)
-        if tensor.is_leaf:
+        if _is_leaf(tensor):
             _save_gradient(tensor, snapshot)  # put back after the memory, whose dtype a gradient must have
             _save_hooks(tensor, snapshot)
         _save_memory(tensor, snapshot)
@@ -38,6 +38,14 @@ def _save_generator(generator: torch.Generator, snapshot: Snapshot) -> None:
     snapshot.on_restore(lambda: generator.set_state(state))
 
 
+def _is_leaf(tensor: torch.Tensor) -> bool:
+    """Whether a gradient and hooks may hang on a tensor."""
+    try:
+        return tensor.is_leaf
+    except RuntimeError:  # one of several views whose base was written to, as FSDP1 leaves in modules: it has a graph
+        return False
+
+
 def _save_gradient(tensor: torch.Tensor, snapshot: Snapshot) -> None:
     """Saves `requires_grad` and `.grad`; None stays None."""
     requires_grad, grad = tensor.requires_grad, tensor.grad
@@ -48,9 +56,19 @@ def _save_gradient(tensor: torch.Tensor, snapshot: Snapshot) -> None:
             if not tensor.is_leaf:  # the block wrote something with a graph into it
                 tensor.detach_()
             tensor.requires_grad_(requires_grad)
-            tensor.grad = grad
+            _set_gradient(tensor, grad)
 
     snapshot.on_restore(restore)
+
+
+def _set_gradient(tensor: torch.Tensor, grad: torch.Tensor | None) -> None:
+    if grad is None or grad.shape == tensor.shape:
+        tensor.grad = grad
+        return
+    values = tensor.data
+    tensor.data = grad.detach()  # a shard, on which FSDP1 has hung the gradient of the whole: `.grad` refuses that
+    tensor.grad = grad
+    tensor.data = values
 
 
 def _save_hooks(tensor: torch.Tensor, snapshot: Snapshot) -> None:

@@ -124,6 +124,12 @@ BAD_CALLS = {
     "scaler": (MODEL, {"scaler": 3}, TypeError, "scaler must be a torch.amp.GradScaler, got int"),
     "autocast": (MODEL, {"autocast": "bf16"}, TypeError, "autocast must be True, a torch dtype .* got 'bf16'"),
     "wd of another kind": (MODEL, {"wd": "a"}, ValueError, "wd must be a finite number of at least 0, got a"),
+    "process group": (
+        MODEL,
+        {"process_group": True},
+        TypeError,
+        "process_group must be a ProcessGroup, got True; .*WORLD",
+    ),
     "state": (MODEL, {"state": BATCHES}, TypeError, "state must be a list .* got DataLoader"),
     "dictionary": ({}, {}, TypeError, "does not know what to do with dict; it takes"),
     "class": (Quadratic, {}, TypeError, r"got the class Quadratic: make one of it, Quadratic\(\.\.\.\)"),

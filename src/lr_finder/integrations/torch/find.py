@@ -1,6 +1,7 @@
 """Plain PyTorch: a model with its optimizer and loader, or a step function."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
@@ -18,6 +19,7 @@ with extra("torch"):
 
     from lr_finder.integrations.torch.fabric import fabric_module
     from lr_finder.integrations.torch.ramp import StepTraining
+    from lr_finder.integrations.torch.spread import Group
     from lr_finder.integrations.torch.step import Autocast, BatchLoss, LossFunction, TrainingStep
     from lr_finder.integrations.torch.stepping import is_optimizer
     from lr_finder.preserve.gradients import ZeroedFirst
@@ -39,6 +41,7 @@ def lr_find(
     accumulation_steps: int | None = None,
     scaler: "torch.amp.GradScaler | None" = None,
     autocast: Autocast = None,
+    process_group: Group | None = None,
     progress: bool | None = None,
     **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:
@@ -65,6 +68,8 @@ def lr_find(
         accumulation_steps: Batches per optimizer step.
         scaler: The gradient scaler of a mixed-precision training.
         autocast: True, a dtype, or a context manager such as `torch.autocast("cuda")`, for the forward pass.
+        process_group: The processes that train together, over which the loss is averaged. Where it is left out, they
+            are those of the model (`DistributedDataParallel`, FSDP) and those with which a step communicates.
         progress: Whether to show a progress bar; None shows it on a terminal only.
         options: Those of every search: see `lr_finder.SearchOptions`.
 
@@ -100,7 +105,7 @@ def lr_find(
         if not callable(model) or isinstance(model, (type, Optimizer)):
             raise TypeError(f"lr_find() takes a model or a function that trains one step, got {type(model).__name__}")
         training = _training_by_steps(model, _step_form_optimizers(optimizer), train_loader, state)
-    return training.search(progress, options)
+    return replace(training, process_group=process_group).search(progress, options)
 
 
 def _usual_training(

@@ -46,7 +46,8 @@ class Processes(SharedRead):
     Args:
         groups: Gives their process groups, as far as there are any by now; several where they are a mesh. Left out,
             it is this process alone.
-        device: Where they exchange numbers; left out, on the CPU or else on the current device.
+        device: That of the model, where the processes exchange numbers if their group serves no CPU; the current one of
+            the group's where left out.
     """
 
     def __init__(self, groups: Callable[[], Sequence[Group]] | None = None, device: torch.device | None = None):
@@ -60,7 +61,7 @@ class Processes(SharedRead):
     @property
     def read(self) -> Read:
         """What reads losses: averaged over the processes where there are several."""
-        return self if self._groups() else read_local
+        return self if self._may_be_several else read_local
 
     @property
     def is_first(self) -> bool:
@@ -83,10 +84,16 @@ class Processes(SharedRead):
 
     def _gather(self, numbers: Sequence[float], group: Group) -> list[list[float]]:
         """The numbers of each process, by rank."""
-        mine = torch.tensor(numbers, dtype=torch.float64, device=self._device or _device_of(group))
+        mine = torch.tensor(numbers, dtype=torch.float64, device=self._device_for(group))
         of_all = [torch.empty_like(mine) for _ in range(dist.get_world_size(group))]
         dist.all_gather(of_all, mine, group=group)
         return torch.stack(of_all).tolist()
+
+    def _device_for(self, group: Group) -> torch.device:
+        """Where a group takes numbers."""
+        served = [device.type for device in group._device_types]
+        given = [] if self._device is None else [self._device]
+        return next(device for device in map(torch.device, ("cpu", *given, *served)) if device.type in served)
 
     def even(self, stream: Iterator[Any]) -> Iterator[Any]:
         """A stream of batches that ends in every process where it ends in one."""
@@ -174,9 +181,3 @@ class Processes(SharedRead):
 
 def _rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
-
-
-def _device_of(group: Group) -> torch.device:
-    """Where a group takes numbers: on the CPU, or else on the current one of its devices."""
-    kinds = [device.type for device in group._device_types]
-    return torch.device("cpu" if "cpu" in kinds else kinds[0])

@@ -14,9 +14,9 @@ from lr_finder.curve.sweep import Sweep
 from lr_finder.errors import DataEndedError
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.search import OnStep, search_with_bar
-from lr_finder.integrations.torch.distributed import processes_for
 from lr_finder.integrations.torch.optimizer_sweep import OptimizerSweep
 from lr_finder.integrations.torch.processes import GRACE_SECONDS, Processes
+from lr_finder.integrations.torch.spread import Group, Spread
 from lr_finder.integrations.torch.step import loss_in
 from lr_finder.preserve import preserve
 from lr_finder.progress import shown_once
@@ -34,6 +34,7 @@ class StepTraining:
         restart: Called before each ramp, with everything put back.
         batches: Where `step` gets its batches, if they are known.
         batch_size: Samples per optimizer step, for the record; None where that is not known.
+        process_group: The processes that train together, where that can't be told from `state`.
     """
 
     step: Callable[[], Any]
@@ -42,6 +43,7 @@ class StepTraining:
     restart: Callable[[], object] = lambda: None
     batches: Batches | None = None
     batch_size: int | None = None
+    process_group: Group | None = None
 
     def search(self, progress: bool | None, options: SearchOptions) -> RangeTestResult:
         """Searches for the rate of this training; by group where optimizers of different classes are given.
@@ -54,14 +56,17 @@ class StepTraining:
         if options.get("by_group") is None:
             kinds = {type(optimizer) for optimizer in self.optimizers}
             options = {**options, "by_group": finds_range and len(kinds) > 1}
-        with processes_for(self.state) as processes:
+        spread = Spread(self.state, self.process_group)
+        with spread.processes() as processes:
             if self.batches is not None:
                 self.batches.even_out(processes.even)
             return search_with_bar(
-                lambda on_step: self.ramp(processes, on_step), shown_once(progress, processes.is_first), **options
+                lambda on_step: self.ramp(spread, processes, on_step),
+                shown_once(progress, processes.is_first),
+                **options,
             )
 
-    def ramp(self, processes: Processes, on_step: OnStep) -> Ramp:
+    def ramp(self, spread: Spread, processes: Processes, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
 
         def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
@@ -82,6 +87,8 @@ class StepTraining:
                     except DataEndedError:
                         processes.meet(GRACE_SECONDS)
                         raise
+                if spread.note is not None:
+                    swept.test.notes.append(spread.note)
                 return swept.test.curve
 
         return ramp

@@ -1,0 +1,55 @@
+"""FSDP: what a step that was cut short leaves gathered is sharded again, before anything else is put back."""
+
+from functools import partial
+
+from torch import nn
+from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+
+from lr_finder.preserve.attributes import save_attributes
+from lr_finder.preserve.snapshot import Snapshot, save
+
+_save_module = save.dispatch(nn.Module)
+
+
+@save.register
+def _save_fully_sharded(module: FSDPModule, snapshot: Snapshot) -> None:
+    _save_module(module, snapshot)
+    snapshot.postpone(_reshard_first, module)
+
+
+@save.register
+def _save_fully_sharded_data_parallel(module: FullyShardedDataParallel, snapshot: Snapshot) -> None:
+    _save_module(module, snapshot)
+    for thing in (module._handle, module._exec_order_data):  # they know where in a step the module is
+        if thing is not None:
+            save_attributes(thing, snapshot)
+    snapshot.postpone(_reshard_flat_first, module)
+
+
+def _reshard_first(modules: list[FSDPModule], snapshot: Snapshot) -> None:
+    """Has modules sharded before their attributes are put back: those that gathering exchanges, what tells of it."""
+    for module in modules:
+        snapshot.on_restore(partial(_reshard, module))
+
+
+def _reshard_flat_first(modules: list[FullyShardedDataParallel], snapshot: Snapshot) -> None:
+    for module in modules:
+        snapshot.on_restore(partial(_reshard_flat, module))
+
+
+def _reshard(module: FSDPModule) -> None:
+    if hasattr(module, "reset_iter_state") and module._get_fsdp_state()._is_root:  # torch 2.13
+        module.reset_iter_state()
+    module.reshard()
+
+
+def _reshard_flat(module: FullyShardedDataParallel) -> None:
+    handle = module._handle
+    if handle is None or not hasattr(handle.flat_param, "_full_param_padded"):
+        return  # there are no parameters, or no forward pass was made
+    hooks = getattr(handle.flat_param, "_post_backward_hook_state", ())
+    if hooks:
+        hooks[-1].remove()  # a backward pass that never came would have
+    handle._training_state = type(handle._training_state).IDLE
+    handle.reshard(free_unsharded_flat_param=True)
+    handle.post_reshard()
