@@ -27,6 +27,10 @@ def test_what_was_measured_is_left_on_the_exception_that_ends_the_search():
     assert partial.stop_reason is StopReason.INTERRUPTED
 
 
+class DeepSpeedEngine(Quadratic):
+    """Stands for DeepSpeed's, whose package is not among those of the tests."""
+
+
 MODEL, OPTIMIZER, LOSS_FN, BATCHES = training()
 
 USUAL = {"optimizer": OPTIMIZER, "loss_fn": LOSS_FN, "train_loader": BATCHES}
@@ -130,6 +134,7 @@ BAD_CALLS = {
         TypeError,
         "process_group must be a ProcessGroup, got True; .*WORLD",
     ),
+    "DeepSpeed": (DeepSpeedEngine(), {}, TypeError, r"engine.step\(\).*lr_find\(step, optimizer=engine.optimizer"),
     "state": (MODEL, {"state": BATCHES}, TypeError, "state must be a list .* got DataLoader"),
     "dictionary": ({}, {}, TypeError, "does not know what to do with dict; it takes"),
     "class": (Quadratic, {}, TypeError, r"got the class Quadratic: make one of it, Quadratic\(\.\.\.\)"),

@@ -125,6 +125,11 @@ def _usual_training(
         raise TypeError(f"optimizer must be a torch optimizer, got the class {name}: {name}(model.parameters())")
     if not is_optimizer(optimizer):
         raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}; the order is {CALL}")
+    if type(model).__name__ == "DeepSpeedEngine":
+        raise TypeError(
+            "a DeepSpeed engine goes with a step function, in which it takes its own steps: engine.backward(loss); "
+            "engine.step(); then lr_find(step, optimizer=engine.optimizer, train_loader=loader, state=[engine])"
+        )
     check_model(model, optimizer)
     if train_loader is None:
         raise TypeError(f"train_loader must be given with a model: {CALL}")
