@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import redirect_stderr
 from io import StringIO
@@ -164,6 +165,26 @@ def validate_returns_none_in_one(rank, ranks):
     return search_with(rank, ranks, Loss(rank), data(rank, ranks, 1), validate=validate, **PROBED)
 
 
+def control_c_in_validate(rank, ranks):
+    def validate():
+        if rank == 1:
+            press_control_c(None)
+        return 1.0
+
+    return search_with(rank, ranks, Loss(rank), data(rank, ranks, 1), validate=validate, **PROBED)
+
+
+def control_c_while_others_validate(rank, ranks):
+    def validate():
+        if rank == 1:
+            threading.Timer(0.3, press_control_c, [None]).start()
+        else:
+            time.sleep(1)
+        return 1.0
+
+    return search_with(rank, ranks, Loss(rank), data(rank, ranks, 1), validate=validate, **PROBED)
+
+
 def fsdp_loss_raises(rank, ranks):
     model = fully_shard(network(), mesh=init_device_mesh("cpu", (ranks,)))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -173,6 +194,7 @@ def fsdp_loss_raises(rank, ranks):
 
 RAISES = [
     *(loss_raises, loss_raises_while_others_wait_for_the_first_step, loss_raises_runtime_error, control_c),
+    *(control_c_in_validate, control_c_while_others_validate),
     *(loader_raises, step_raises_after_its_step, validate_raises, validate_that_reduces_raises, fsdp_loss_raises),
 ]
 if torch.__version__.startswith("2.6."):  # its FSDP2 can't shard on CPUs
@@ -362,6 +384,12 @@ except BaseException as error:
     said = f"{type(error).__name__}: {error}; {len(error.partial_result.losses) % 8}"
 is_put_back = torch.equal(model.module.weight, before)
 (folder / f"{rank}.txt").write_text(f"{said}; {is_put_back}")
+for _ in range(200):  # its process lives on, or its end alone would free the other
+    if (folder / f"{1 - rank}.txt").exists():
+        break
+    time.sleep(0.1)
+else:
+    os._exit(1)
 dist.destroy_process_group()
 """
 
@@ -372,10 +400,13 @@ def test_control_c_to_one_process_under_torchrun_ends_both(tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     running = subprocess.Popen([*torchrun, script, tmp_path], stderr=subprocess.PIPE, text=True)
     pid = tmp_path / "1.pid"
-    while not (pid.exists() and pid.read_text()) and running.poll() is None:
-        time.sleep(0.1)
-    os.kill(int(pid.read_text()), signal.SIGINT)
-    _, errors = running.communicate(timeout=40)
+    try:
+        while not (pid.exists() and pid.read_text()) and running.poll() is None:
+            time.sleep(0.1)
+        os.kill(int(pid.read_text()), signal.SIGINT)
+        _, errors = running.communicate(timeout=40)
+    finally:
+        running.terminate()
     assert running.returncode == 0, errors
     assert (tmp_path / "1.txt").read_text() == "KeyboardInterrupt: ; 0; True"
     assert (tmp_path / "0.txt").read_text() == ("ProcessLeftError: rank 1 left the search: KeyboardInterrupt; 0; True")

@@ -63,15 +63,12 @@ class Board:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Whether something came to be so in that time; a Ctrl-C asks to wait no longer."""
+    """Whether something came to be so in that time."""
     end = time.monotonic() + seconds
-    try:
-        while not is_so():
-            if time.monotonic() > end:
-                return False
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        return False
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_SECONDS)
     return True
 
 

@@ -148,14 +148,17 @@ class Processes(SharedRead):
                 board.post(why)
             board.arrive("left")
 
-        def have_all_left() -> bool:
-            return all(board.have_all_arrived("left") for board in boards)
+        def all_leave(seconds: float) -> bool:
+            try:
+                return wait_until(lambda: all(board.have_all_arrived("left") for board in boards), seconds)
+            except KeyboardInterrupt:  # a second one asks to wait no longer
+                return False
 
-        if error is not None and (is_broken or not wait_until(have_all_left, GRACE_SECONDS)):
+        if error is not None and (is_broken or not all_leave(GRACE_SECONDS)):
             for board in boards:
                 board.close()
             self._break_off()
-            wait_until(have_all_left, FAREWELL_SECONDS)
+            all_leave(FAREWELL_SECONDS)
         for board in boards:
             board.take_down()
         return told
