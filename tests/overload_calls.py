@@ -43,6 +43,9 @@ def any_loop(model: nn.Linear, optimizer: torch.optim.Adam, batches: list[torch.
 
     lr_find(step, optimizer=optimizer, train_loader=batches, state=[model], wd=0.1)
     lr_find(step, optimizer=[optimizer, optimizer], process_group=torch.distributed.group.WORLD)
+    lr_find(lambda: (step, {"optimizer": optimizer}), pool="processes", probes=5)
+    lr_find(lambda: (step, {"optimizer": optimizer}), pool="threads", probes=5)  # wrong: no such pool
+    lr_find(step, optimizer=optimizer, pool="processes")  # wrong: made already
     lr_find(step, optimizer=optimizer, train_loader=batches, scaler=torch.amp.GradScaler())  # wrong: the step scales
     lr_find(step, optimizer=model)  # wrong: no optimizer
     lr_find(step, train_loader=batches)  # wrong: none

@@ -21,16 +21,18 @@ MAY_IMPORT = {
     "extras": {"errors"},
     "files": set(),
     "kinds": set(),
+    "making": set(),
     "progress": set(),
     "curve": {"errors"},
     "report": {"curve", "errors", "extras", "files"},
     "core": {"curve", "report", "errors", "files", "kinds"},
     "preserve": {"errors"},
     "integrations": {"curve", "core", "preserve", "errors", "extras", "progress"},
-    "overloads": {"curve", "core", "learner"},  # learner: for type checkers alone
+    "overloads": {"curve", "core", "learner", "pool"},  # the last two: for type checkers alone
     "find": {"core", "kinds", "overloads"},
+    "pool": {"curve", "core", "integrations", "find", "kinds", "making", "errors", "extras"},
     "learner": {"curve", "core", "preserve", "integrations", "errors", "extras"},
-    "cli": {"curve", "report", "errors", "extras", "find", ""},
+    "cli": {"curve", "report", "errors", "extras", "find", "making", ""},
     "__main__": {"cli"},
     "": {"curve", "core", "errors", "find"},  # lr_finder/__init__.py
 }
@@ -108,6 +110,7 @@ PUBLIC = {
         "lr_find",
         "search",
     },
+    "lr_finder.pool": {"ProcessPool", "lr_find"},
     "lr_finder.preserve": {"Snapshot", "preserve"},
     "lr_finder.learner": {
         "Callback",

@@ -40,6 +40,7 @@ def test_type_checkers_refuse_the_wrong_calls_and_no_right_one(refused, tmp_path
 
 # Each overload, by its first parameter and its integration. That of the step function takes less than `torch.lr_find`.
 INTEGRATIONS = {
+    "make: Callable": "lr_finder.pool",
     "learn: Learner": "lr_finder.learner",
     "trainer: LightningTrainer": "lr_finder.integrations.lightning",
     "trainer: HuggingFaceTrainer": "lr_finder.integrations.transformers",
@@ -60,7 +61,7 @@ def names_taken(function):
         if parameter.kind is parameter.VAR_KEYWORD:
             options = re.search(r"Unpack\[(\w+)\]", str(parameter.annotation)).group(1)
             names |= set(get_type_hints(getattr(overloads, options)))
-        else:
+        elif parameter.kind is not parameter.VAR_POSITIONAL:  # taken to be refused
             names.add(name)
     return names
 
@@ -87,13 +88,13 @@ def test_an_overload_has_the_arguments_of_its_integration(first, module):
 
 def test_every_kind_of_training_has_an_overload():
     assert set(INTEGRATIONS.values()) | {"lr_finder.integrations.pytorch_lightning"} == {
-        kind.module for kind in (*find.SUPPORTED, find.LOSS_FUNCTION)
+        kind.module for kind in (*find.SUPPORTED, find.FACTORY, find.LOSS_FUNCTION)
     }
 
 
 def test_the_help_says_what_each_kind_takes_and_every_option():
     text = " ".join(lr_find.__doc__.split())
-    for kind in (*find.SUPPORTED, find.LOSS_FUNCTION, find.STEP_FUNCTION):
+    for kind in (*find.SUPPORTED, find.FACTORY, find.LOSS_FUNCTION, find.STEP_FUNCTION):
         assert kind.call in text
     for option in get_type_hints(SearchOptions):
         assert re.search(rf"\b{option}\b", text)

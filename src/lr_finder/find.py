@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lr_finder.kinds import LOSS_FUNCTION, PREPARED, STEP_FUNCTION, SUPPORTED, TORCH, Supported, is_from, kind_of
+from lr_finder.kinds import (
+    FACTORY,
+    LOSS_FUNCTION,
+    PREPARED,
+    STEP_FUNCTION,
+    SUPPORTED,
+    TORCH,
+    Supported,
+    is_from,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from lr_finder.overloads import lr_find as lr_find
@@ -26,6 +36,7 @@ else:
             lr_find(engine, optimizer=..., data=..., state=[model])     Ignite
             lr_find(loss, params, make_optimizer, batches)              JAX with Optax
             lr_find(nnx_model, loss, make_optimizer, batches)           Flax NNX
+            lr_find(make, pool="processes", probes=5)   any of them, as make() returns it, with probes side by side
 
         and by keyword, whatever is trained (`lr_finder.SearchOptions` says more):
 
@@ -56,7 +67,11 @@ else:
             ValueError: An argument breaks its rule; the text names it.
             MissingExtraError: The framework is not installed.
         """
-        kind = _kind(training, arguments, keywords)
+        if keywords.get("pool") is None:
+            keywords.pop("pool", None)
+            kind = _kind(training, arguments, keywords)
+        else:
+            kind = FACTORY
         module = import_module(kind.module)
         return module.lr_find(training, *arguments, **keywords)
 

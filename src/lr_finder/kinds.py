@@ -39,6 +39,7 @@ SUPPORTED = (
 PREPARED = Supported(
     "accelerate", "lr_finder.integrations.accelerate", "lr_find(model, optimizer, loss_fn, train_loader)"
 )
+FACTORY = Supported("", "lr_finder.pool", 'lr_find(make, pool="processes", probes=5)')
 LOSS_FUNCTION = Supported("", "lr_finder.integrations.optax", "lr_find(loss, params, make_optimizer, batches)")
 STEP_FUNCTION = Supported(
     "",

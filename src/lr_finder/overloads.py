@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lr_finder.learner import Learner
+    from lr_finder.pool.find import AnyPool
 
 
 class Options(SearchOptions, total=False):
@@ -215,6 +216,8 @@ def lr_find(
     train_loader: Iterable[Any],
     **options: "Unpack[TorchOptions]",
 ) -> RangeTestResult: ...
+@overload
+def lr_find(make: Callable[[], Any], /, *, pool: "AnyPool", **options: "Unpack[Options]") -> RangeTestResult: ...
 @overload
 def lr_find(
     step: Callable[..., Any],

@@ -29,7 +29,7 @@ class Progress:
         show: True or False; None shows the bar on a terminal or in a notebook and not in a pipe.
 
     Attributes:
-        update: Says that one more step was taken.
+        update: Says that one more step was taken, or so many.
     """
 
     def __init__(self, show: bool | None):

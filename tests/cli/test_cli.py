@@ -12,8 +12,8 @@ import pytest
 from cli_calls import call
 from lr_finder import RangeTestResult, __version__
 from lr_finder.cli import main
-from lr_finder.cli.target import arguments_of
 from lr_finder.curve.horizon import Horizon
+from lr_finder.making import arguments_of
 
 TRAINING = """
 import torch

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -272,3 +275,29 @@ def test_bad_arguments_are_refused_before_any_step(arguments, error, message):
     with pytest.raises(error, match=message):
         search(bowl.ramp, **arguments)
     assert bowl.sweeps == []
+
+
+def test_a_pool_trains_at_the_first_rates_at_once_and_changes_nothing():
+    """Each of them waits until all have begun."""
+    all_have_begun = threading.Barrier(4, timeout=60)
+
+    def ramp(sweep, validate=None):
+        bowl = Bowl()
+        return bowl.ramp(sweep, validate and bowl.loss)
+
+    def waiting_ramp(sweep, validate=None):
+        if threading.current_thread() is not threading.main_thread():
+            all_have_begun.wait()
+        return ramp(sweep, validate)
+
+    with ThreadPoolExecutor() as pool:
+        result = search(waiting_ramp, probes=5, validate=lambda: 0, pool=pool)
+    assert result == search(ramp, probes=5, validate=lambda: 0)
+
+
+def test_a_pool_without_probes_is_refused():
+    with (
+        pytest.raises(ValueError, match="pool goes with probes and has no effect without"),
+        ThreadPoolExecutor() as pool,
+    ):
+        search(Bowl().ramp, pool=pool)

@@ -12,10 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-FIRST_ARGUMENT = ("training", "model", "step")
-"""In a dictionary, what is trained stands under one of these names."""
-
-EXAMPLE = "return model, optimizer, loss_fn, train_loader"
+from lr_finder.making import EXAMPLE, arguments_of, check_takes_nothing
 
 
 @contextmanager
@@ -33,31 +30,7 @@ def training_from(target: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]
     if not colon or not name.isidentifier():
         raise ValueError(f"expected FILE.py:FUNCTION or MODULE:FUNCTION, got {target!r}")
     with _loaded(code) as module:
-        made = _function(module, code, name)()
-        if made is None:
-            raise TypeError(f"{target} returned None; it must return what lr_find() takes: {EXAMPLE}")
-        yield arguments_of(made)
-
-
-def arguments_of(made: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Spreads what the function returned: a tuple into positional arguments, a dictionary into keywords.
-
-    A tuple may end in a dictionary of keywords: `step, {"optimizer": optimizer}`. Anything else is the one argument.
-
-    >>> arguments_of(("step", {"optimizer": "sgd"}))
-    (('step',), {'optimizer': 'sgd'})
-    """
-    if isinstance(made, dict):
-        keywords = dict(made)
-        first = [keywords.pop(name) for name in FIRST_ARGUMENT if name in keywords]
-        if len(first) != 1:
-            raise TypeError(f"a dictionary must hold exactly one of {', '.join(FIRST_ARGUMENT)}, got {sorted(made)}")
-        return tuple(first), keywords
-    if not isinstance(made, tuple):
-        return (made,), {}
-    if len(made) > 1 and isinstance(made[-1], dict):
-        return made[:-1], made[-1]
-    return made, {}
+        yield arguments_of(_function(module, code, name)(), target)
 
 
 def _function(module: ModuleType, code: str, name: str) -> Callable[[], Any]:
@@ -67,12 +40,7 @@ def _function(module: ModuleType, code: str, name: str) -> Callable[[], Any]:
         close = difflib.get_close_matches(name, [known for known, thing in defined if callable(thing)])
         meant = f"; is {' or '.join(close)} meant?" if close else f": def {name}(): {EXAMPLE}"
         raise ValueError(f"{code} has no function {name!r}{meant}")
-    try:
-        inspect.signature(function).bind()
-    except TypeError as error:
-        raise TypeError(f"{code}:{name} must be a function without arguments: {error}") from None
-    except ValueError:  # some built-in callables have no signature
-        pass
+    check_takes_nothing(function, f"{code}:{name}")
     return function
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lr_finder.core.pool import Pool
 from lr_finder.core.probing import Probing
 from lr_finder.core.ramp import ValidatingRamp
 from lr_finder.curve.curve import Curve
@@ -14,7 +15,11 @@ from lr_finder.curve.thresholds import MIN_PROBE_STEPS, NEGLIGIBLE, NUM_SPREAD, 
 
 
 def run_probes(
-    measure: ValidatingRamp, candidate: float, probing: Probing, group_ratios: Sequence[float] | None = None
+    measure: ValidatingRamp,
+    candidate: float,
+    probing: Probing,
+    pool: Pool,
+    group_ratios: Sequence[float] | None = None,
 ) -> tuple[Probe, ...]:
     """Trains at rates around the candidate, each time from the start and on the same batches.
 
@@ -22,6 +27,7 @@ def run_probes(
         measure: Trains through a sweep, here one of a constant rate, and validates.
         candidate: The rate that the curve suggests.
         probing: How many, how long, judged by what.
+        pool: Trains at the first rates, none of which depends on another; `measure` is called as it sees fit.
         group_ratios: Each parameter group's rate over the one named; the groups' own ratios where left out.
 
     Returns:
@@ -31,21 +37,24 @@ def run_probes(
         ValueError: The validation loss is not finite before any training.
     """
 
-    def train(lr: float, steps: int) -> Curve:
+    def train(lr_and_steps: tuple[float, int]) -> Curve:
+        lr, steps = lr_and_steps
         rates = lr if group_ratios is None else [lr * ratio for ratio in group_ratios]
         return measure(Sweep.at(rates, steps, wd=probing.wd), probing.validate)
 
     steps = probing.affordable_steps
     spread = min(probing.count, NUM_SPREAD)
     rates = [float(candidate * PROBE_SPACING ** (index - (spread - 1) / 2)) for index in range(spread)]
-    validation_before = None if probing.validate is None else train(NEGLIGIBLE * candidate, 1).validation_loss
+    before = [] if probing.validate is None else [(NEGLIGIBLE * candidate, 1)]
+    curves = iter(pool.map(train, [*before, *((lr, steps) for lr in rates)]))
+    validation_before = next(curves).validation_loss if before else None
     if validation_before is not None and not np.isfinite(validation_before):
         raise ValueError(f"validate must return a finite loss before any training, got {validation_before}")
-    runs: dict[float, Curve] = {}
-    falls: dict[float, float] = {}
-    for number in range(probing.count):
-        lr = rates[number] if number < spread else _where_they_point(falls)
-        runs[lr] = train(lr, steps)
+    runs = dict(zip(rates, curves, strict=True))
+    falls = {lr: _fall(run, steps, validation_before) for lr, run in runs.items()}
+    for _ in range(probing.count - spread):
+        lr = _where_they_point(falls)
+        runs[lr] = train((lr, steps))
         falls[lr] = _fall(runs[lr], steps, validation_before)
     ranking = sorted(runs, key=lambda lr: -falls[lr])
     return tuple(

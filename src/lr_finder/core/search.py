@@ -11,6 +11,7 @@ import numpy as np
 
 from lr_finder.core.climbs import Climbs, Plan, climb
 from lr_finder.core.groups import find_group_ratios
+from lr_finder.core.pool import OneAfterAnother, Pool
 from lr_finder.core.probes import run_probes
 from lr_finder.core.probing import Probing
 from lr_finder.core.ramp import Ramp, Validate, ValidatingRamp
@@ -84,6 +85,7 @@ def search(
     validate: Validate | None = None,
     total_steps: int | None = None,
     schedule: ScheduleKind | None = None,
+    pool: Pool | None = None,
     plan: Plan = lambda steps, why: None,
 ) -> RangeTestResult:
     """Searches for the learning rate to start training with.
@@ -106,6 +108,8 @@ def search(
         validate: Gives a validation loss to judge them by.
         total_steps: Optimizer steps of the training to come.
         schedule: How its rate will run.
+        pool: Trains at several of the probes' rates at once: anything with `map(function, items)` that may call the
+            ramp from several threads, such as a `ThreadPoolExecutor`. Where left out, one is tried after another.
         plan: Told how many steps there will be in all before they are taken, and what for.
 
     Returns:
@@ -116,7 +120,7 @@ def search(
         TypeError: An argument is of the wrong kind.
     """
     given = locals()
-    record = Record.now({name: given[name] for name in SearchOptions.__annotations__})
+    record = Record.now({name: given[name] for name in (*SearchOptions.__annotations__, "pool")})
     Horizon("constant" if schedule is None else schedule, total_steps)  # checks them before any step is taken
     finds_range = start_lr is None and end_lr is None
     may_stop_early = num_it is None
@@ -137,7 +141,7 @@ def search(
     if probes:
         probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)
     else:
-        probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate)
+        probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate, pool=pool)
     if validate is not None:
         _check_takes_validate(ramp)
     measured = _Measured(ramp, record, schedule, total_steps)
@@ -169,7 +173,7 @@ def search(
         plan(measured.steps_taken + steps, why)
         has_bounds_by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
         ratios = result.curve.group_ratios(centre).tolist() if has_bounds_by_group else None
-        found = run_probes(together, centre, probing, ratios)
+        found = run_probes(together, centre, probing, pool or OneAfterAnother(), ratios)
         return replace(result, steps_taken=measured.steps_taken, probes=found)
     except BaseException as error:
         measured.leave_on(error)
@@ -185,13 +189,16 @@ class _Measured:
         self._schedule: ScheduleKind | None = schedule
         self._total_steps = total_steps
         self._curves: list[Curve] = []
-        self.steps_taken = 0
+
+    @property
+    def steps_taken(self) -> int:
+        """Those of all ramps."""
+        return sum(map(len, self._curves))
 
     def ramp(self, sweep: Sweep, validate: Validate | None = None, /) -> Curve:
         """The ramp, with its steps counted; one that does not validate need not take a `validate`."""
         curve = self._ramp(sweep) if validate is None else cast(ValidatingRamp, self._ramp)(sweep, validate)
-        self._curves.append(curve)
-        self.steps_taken += len(curve)
+        self._curves.append(curve)  # as one, whatever thread it comes from
         return curve
 
     def result(self, curve: Curve, *, more_steps: int = 0, ignores_rate: bool = False) -> RangeTestResult:

@@ -87,5 +87,7 @@ def _remedy(name: str, known: list[str]) -> str:
         return f"; in plain PyTorch that is {PLAIN_TORCH[name]}"
     if name in NEEDLESS:
         return f", and needs none: {NEEDLESS[name]}; leave it out"
+    if name == "pool":
+        return '; it goes with a function that makes the training: lr_finder.lr_find(make, pool="processes")'
     close = difflib.get_close_matches(name, known, n=1)
     return f"; is {close[0]} meant?" if close else f"; the options of every search are {', '.join(known)}"

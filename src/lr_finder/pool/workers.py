@@ -1,0 +1,44 @@
+"""What a pool is asked for, whatever it is made of."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol
+
+from lr_finder.core.search import SearchOptions
+from lr_finder.curve.curve import Curve
+from lr_finder.integrations.search import OnStep
+from lr_finder.pool.worker import Order, Recipe
+
+
+class Workers(Protocol):
+    """What trains elsewhere, until the end of its block. Each call waits for its answer, in whatever thread."""
+
+    def options(self) -> SearchOptions:
+        """Those of the search, as the training that was made and what was given have them."""
+        ...
+
+    def ramp(self, order: Order, on_step: OnStep) -> Curve:
+        """Has a ramp made."""
+        ...
+
+    def cancel(self) -> None:
+        """Ends what is under way."""
+        ...
+
+    def __enter__(self) -> "Workers": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+class PoolOfWorkers(Protocol):
+    """Where workers come from."""
+
+    def pickled(self, make: Callable[[], Any]) -> bytes:
+        """The user's function as its workers can have it."""
+        ...
+
+    def open(self, recipe: Recipe) -> Workers:
+        """Workers that make the training."""
+        ...
