@@ -165,6 +165,7 @@ MISSING = {
         "torch",
         "pip install torch",
     ),
+    "ray": ("import lr_finder.pool.ray", "ray", "pip install ray"),
     "loss function": (
         "import lr_finder\nlr_finder.lr_find(lambda params, batch: 0.0, {}, lambda lr: None, [0])",
         "optax",

@@ -42,3 +42,20 @@ class ResultFileError(ValueError):
 
 class MissingExtraError(ImportError):
     """An optional dependency is needed and not installed; the text holds the install line."""
+
+
+class WorkerTracebackError(Exception):
+    """The cause of an exception that was raised in a worker of a pool: its traceback there.
+
+    Args:
+        trace: The traceback, as text.
+        module: That of the line that raised it.
+    """
+
+    def __init__(self, trace: str, module: str):
+        super().__init__(trace, module)
+        self.trace = trace
+        self.module = module
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.trace.rstrip()}\n"""'

@@ -18,6 +18,7 @@ PACKAGES = {
     "lightning": "torch lightning",
     "optax": "jax optax",
     "pytorch-lightning": "torch pytorch-lightning",
+    "ray": "ray",
     "report": "vl-convert-python",
     "skorch": "torch skorch",
     "transformers": "torch accelerate transformers",

@@ -16,7 +16,7 @@ from lr_finder import lr_find
 from lr_finder.making import arguments_of
 from lr_finder.pool import ProcessPool
 from lr_finder.pool.surroundings import Surroundings
-from pool import trainings
+from pool import jax_training, trainings
 from pool.trainings import FOLDER, QUICK
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's list of processes in /proc")
@@ -39,7 +39,9 @@ def notes(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [trainings.plain, trainings.skorch, trainings.jax], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make", [trainings.plain, trainings.skorch, jax_training.linear], ids=lambda make: make.__name__
+)
 def test_the_result_is_that_of_one_process_to_the_last_bit(make):
     np.random.seed(0)
     torch.manual_seed(0)
@@ -113,7 +115,7 @@ from pool.trainings import slow
 
 @pytest.fixture
 def script(notes):
-    """Starts a script whose probes take a minute each."""
+    """Starts a script whose probes take a quarter of a minute each."""
     running = []
 
     def start(guard='if __name__ == "__main__":'):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import torch
@@ -61,19 +62,6 @@ def skorch():
     )
 
 
-def jax():
-    import numpy as np
-    import optax
-
-    weights = {"w": np.random.normal(size=(4, 1)).astype("float32")}
-    batches = np.random.normal(size=(8, 256, 4)).astype("float32")
-
-    def loss(params, batch):
-        return ((batch @ params["w"] - batch[:, :1]) ** 2).mean()
-
-    return loss, weights, optax.sgd, list(batches), {"validate": lambda params: abs(params["w"]).sum()}
-
-
 def dies_once():
     """The first worker that validates is killed."""
     *training, _ = plain()
@@ -114,16 +102,14 @@ def raises_its_own():
 
 
 def slow():
-    """Takes a second for a step, and writes down who does it."""
+    """Takes its time in a probe, and writes down who makes it."""
     model = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
     def step():
-        import time
-
-        Path(os.environ[FOLDER], str(os.getpid())).touch()
         if optimizer.param_groups[0]["lr"] == step.last:  # a probe
-            time.sleep(1)
+            Path(os.environ[FOLDER], str(os.getpid())).touch()
+            time.sleep(0.25)
         step.last = optimizer.param_groups[0]["lr"]
         optimizer.zero_grad()
         loss = (model(torch.ones(4, 1)) - 3).square().mean()

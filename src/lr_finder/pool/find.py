@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from lr_finder.core.ramp import Ramp, Validate
@@ -23,7 +24,9 @@ from lr_finder.pool.workers import PoolOfWorkers, Workers
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-AnyPool: TypeAlias = "Literal['processes'] | ProcessPool | Executor"
+    from lr_finder.pool.ray import RayPool
+
+AnyPool: TypeAlias = "Literal['processes', 'ray'] | ProcessPool | RayPool | Executor"
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -42,7 +45,8 @@ def lr_find(
         make: Makes the training anew: a function without arguments that returns what `lr_find` takes, as one thing, a
             tuple, which may end in a dictionary of keywords, or a dictionary. A `validate` is one of these.
         arguments: None; they would be part of the training.
-        pool: "processes" of this machine, a `ProcessPool` of so many, or any `Executor` of processes.
+        pool: "processes" of this machine, a `ProcessPool` of so many, any `Executor` of processes; "ray" for a cluster,
+            or a `lr_finder.pool.ray.RayPool` that says what a training needs.
         progress: Whether to show a progress bar; None shows it on a terminal only.
         options: Those of every search: see `lr_finder.SearchOptions`.
 
@@ -111,8 +115,10 @@ def _check(make: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) ->
 def _described(pool: Any) -> PoolOfWorkers:
     if pool == "processes":
         return ProcessPool()
-    if isinstance(pool, ProcessPool):
+    if pool == "ray":
+        return import_module("lr_finder.pool.ray").RayPool()
+    if hasattr(pool, "pickled"):
         return pool
     if isinstance(pool, Executor):
         return ExecutorPool(pool)
-    raise TypeError(f'pool must be "processes", a ProcessPool or an Executor, got {pool!r}')
+    raise TypeError(f'pool must be "processes", "ray", a ProcessPool, a RayPool or an Executor, got {pool!r}')

@@ -1,8 +1,10 @@
 """What a training draws from outside itself, to be the same in another process: random numbers, and threads."""
 
 import random
+import secrets
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -17,60 +19,62 @@ class Surroundings:
     Args:
         python: That of Python's generator.
         numpy: That of NumPy's.
-        torch: Those of torch, where it is in use.
+        seed: That of torch, on all devices that were not used yet.
+        torch: What else torch has, where it is in use.
     """
 
     python: Any
     numpy: Any
+    seed: int
     torch: "TorchSurroundings | None"
 
     @classmethod
     def here(cls) -> "Surroundings":
-        """Those of this process."""
+        """Those of this process; a seed for torch that is not there yet, since each process would draw its own."""
         torch = sys.modules.get("torch")
         return cls(
-            random.getstate(), np.random.get_state(legacy=False), None if torch is None else TorchSurroundings.of(torch)
+            python=random.getstate(),
+            numpy=np.random.get_state(legacy=False),
+            seed=secrets.randbits(63) if torch is None else torch.initial_seed(),
+            torch=None if torch is None else TorchSurroundings.of(torch),
         )
 
     def take_on(self) -> None:
         """Makes them those of this process."""
         random.setstate(self.python)
         np.random.set_state(self.numpy)
-        if self.torch is not None:
-            self.torch.take_on()
+        if find_spec("torch") is not None:
+            import torch
+
+            torch.manual_seed(self.seed)
+            if self.torch is not None:
+                self.torch.take_on(torch)
 
 
 @dataclass(frozen=True)
 class TorchSurroundings:
-    """Those of torch.
+    """What torch has.
 
     Args:
         threads: How many compute one operation.
-        seed: What accelerators that were not used yet begin with.
         cpu: The state of the generator on the CPU, as bytes.
         cuda: That on each GPU, where they were used.
     """
 
     threads: int
-    seed: int
     cpu: bytes
     cuda: tuple[bytes, ...]
 
     @classmethod
     def of(cls, torch: Any) -> "TorchSurroundings":
-        """Those of this process."""
+        """That of this process."""
         uses_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
         cuda = torch.cuda.get_rng_state_all() if uses_cuda else ()
-        return cls(
-            torch.get_num_threads(), torch.initial_seed(), _as_bytes(torch.get_rng_state()), tuple(map(_as_bytes, cuda))
-        )
+        return cls(torch.get_num_threads(), _as_bytes(torch.get_rng_state()), tuple(map(_as_bytes, cuda)))
 
-    def take_on(self) -> None:
-        """Makes them those of this process."""
-        import torch
-
+    def take_on(self, torch: Any) -> None:
+        """Makes it that of this process."""
         torch.set_num_threads(self.threads)
-        torch.manual_seed(self.seed)
         torch.set_rng_state(_as_tensor(torch, self.cpu))
         if self.cuda and torch.cuda.is_available():
             for device, state in zip(range(torch.cuda.device_count()), self.cuda, strict=False):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 from lr_finder.core.ramp import Ramp, ValidatingRamp
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.sweep import Sweep
+from lr_finder.errors import WorkerTracebackError
 from lr_finder.find import lr_find
 from lr_finder.integrations.search import OnStep, serving
 from lr_finder.making import arguments_of
@@ -68,8 +69,9 @@ def work(
         answer: Takes each answer.
         on_step: Called after each optimizer step.
     """
-    recipe.surroundings.take_on()
-    arguments, keywords = arguments_of(_loaded(recipe.make)())
+    make = _loaded(recipe.make)
+    recipe.surroundings.take_on()  # only then: importing JAX draws numbers from NumPy's generator
+    arguments, keywords = arguments_of(make())
 
     def serve(make_ramp: Callable[[OnStep], Ramp], options: SearchOptions) -> None:
         validate = options.get("validate")
@@ -94,7 +96,7 @@ def work_once(recipe: Recipe, order: Order | None) -> Any:
     answers: list[Any] = []
     try:
         work(recipe, [] if order is None else [order], answers.append)
-    except Exception as error:  # noqa: BLE001 - it is raised where the search is
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is raised where the search is
         return Failure.of(error)
     return answers[-1]
 
@@ -130,10 +132,12 @@ class Failure:
     Args:
         error: The exception, pickled.
         trace: Its traceback, as text.
+        module: That of the line that raised it.
     """
 
     error: bytes
     trace: str
+    module: str
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
@@ -142,7 +146,8 @@ class Failure:
             pickled = pickle.dumps(error)
         except Exception:  # noqa: BLE001 - whatever the user's exception holds
             pickled = b""
-        return cls(pickled, "".join(traceback.format_exception(error)))
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        return cls(pickled, "".join(traceback.format_exception(error)), frame.f_globals.get("__name__", ""))
 
     def again(self) -> BaseException:
         """The exception, to be raised here, with the traceback that it had there as its cause."""
@@ -150,12 +155,5 @@ class Failure:
             error = pickle.loads(self.error)
         except Exception:  # noqa: BLE001 - one that takes other arguments than it keeps, or is known there alone
             error = RuntimeError(self.trace.rstrip().splitlines()[-1])
-        error.__cause__ = WorkerTracebackError(self.trace)
+        error.__cause__ = WorkerTracebackError(self.trace, self.module)
         return error
-
-
-class WorkerTracebackError(Exception):
-    """The traceback of an exception that was raised in a worker."""
-
-    def __str__(self) -> str:
-        return f'\n"""\n{self.args[0].rstrip()}\n"""'
