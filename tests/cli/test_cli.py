@@ -310,6 +310,32 @@ def test_probes_are_announced_on_standard_error_and_kept_in_the_file(training):
     assert [len(probe["losses"]) for probe in json.loads(Path("lr.json").read_text())["probes"]] == [30, 30, 30]
 
 
+@pytest.mark.slow
+def test_a_pool_trains_in_processes_that_draw_the_same_weights_and_only_the_rate_is_printed(training):
+    """The process of the search has no torch, whose seed would be another in every worker."""
+    code = training.read_text().replace("torch.full((1,), 3.0)", "3 + torch.rand(1)")
+    training.write_text(code)
+    arguments = ("--quiet", "--probes", 3, "--budget", 90, "--json", "lr.json", "--pool", "processes")
+    done = call_process("run", f"{training}:in_steps", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[\d.e-]+\n", done.stdout)
+    assert done.stderr.strip() == "\n".join(["made by the user's file"] * done.stderr.count("made"))
+    result = RangeTestResult.load("lr.json")
+    assert {probe.losses[0] for probe in result.probes} == {result.losses[0]}
+
+
+@pytest.mark.slow
+def test_a_mistake_that_a_worker_finds_is_told_in_a_sentence_and_an_error_of_the_users_with_its_place(training):
+    done = call_process("run", f"{training}:nothing", "--probes", 3, "--pool", "processes")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    Path("broken.py").write_text("def make():\n    raise ValueError('no data')\n")
+    done = call_process("run", "broken.py:make", "--probes", 3, "--pool", "processes")
+    assert done.returncode == 1
+    assert "broken.py" in done.stderr
+    assert done.stderr.rstrip().endswith("ValueError: no data")
+
+
 def test_how_what_a_function_returns_is_spread():
     assert arguments_of((1, 2)) == ((1, 2), {})
     assert arguments_of((1, 2, {"num_it": 5})) == ((1, 2), {"num_it": 5})

@@ -15,7 +15,7 @@ from lr_finder.cli.completion import Target
 from lr_finder.cli.mistakes import Group, told_plainly
 from lr_finder.cli.options import Options, result_options, search_options
 from lr_finder.cli.table import table
-from lr_finder.cli.target import training_from
+from lr_finder.cli.target import Making, training_from
 from lr_finder.extras import extra
 from lr_finder.report.plot import save_plot
 from lr_finder.report.terminal import printable, terminal_plot, wrapped
@@ -47,6 +47,9 @@ main.add_command(compare)
 @main.command(short_help="Search for your training.")
 @click.argument("target", metavar="FILE.py:FUNCTION", type=Target())
 @search_options()
+@click.option(
+    "--pool", type=click.Choice(["processes", "ray"]), help="Where to train at several probes' rates at once."
+)
 def run(target: str, **given: Any) -> None:
     """Search for the learning rate of your own training.
 
@@ -61,9 +64,13 @@ def run(target: str, **given: Any) -> None:
     options = Options(**given)
     with _interruptible(options):
         options.check_files()
-        with _output_kept_apart(options.quiet or options.prints_json), training_from(target) as made:
-            arguments, keywords = made
-            result = lr_find(*arguments, **{**keywords, **options.keywords})
+        prints_apart = options.quiet or options.prints_json
+        with _output_kept_apart(prints_apart):
+            if options.pool is not None:
+                result = lr_find(Making(target, prints_apart), **options.keywords)
+            else:
+                with training_from(target) as (arguments, keywords):
+                    result = lr_find(*arguments, **{**keywords, **options.keywords})
         sys.exit(_report(result, options))
 
 

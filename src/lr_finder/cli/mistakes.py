@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lr_finder.errors import PARTIAL_RESULT_NOTE, MissingExtraError
+from lr_finder.errors import PARTIAL_RESULT_NOTE, MissingExtraError, WorkerTracebackError
 from lr_finder.report.terminal import printable, terminal_width, wrapped
 
 MACHINERY = {"lr_finder", "click", "contextlib", "importlib"}
@@ -77,6 +77,8 @@ def told_plainly() -> Iterator[None]:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether this package raised it, and not the training that it called."""
+    if isinstance(error.__cause__, WorkerTracebackError):
+        return error.__cause__.module.startswith("lr_finder.")
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

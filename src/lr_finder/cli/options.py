@@ -33,11 +33,12 @@ class Options:
     budget: int | None = None
     total_steps: int | None = None
     schedule: str | None = None
+    pool: str | None = None
 
     @property
     def keywords(self) -> dict[str, Any]:
         """Those that go to `lr_find`; what was left out keeps its default there."""
-        names = ("start_lr", "end_lr", "num_it", "by_group", "probes", "budget", "total_steps", "schedule")
+        names = ("start_lr", "end_lr", "num_it", "by_group", "probes", "budget", "total_steps", "schedule", "pool")
         given = {name: getattr(self, name) for name in names} | {"progress": False if self.quiet else None}
         return {name: value for name, value in given.items() if value is not None}
 

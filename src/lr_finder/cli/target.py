@@ -1,12 +1,14 @@
 """What to train, from the user's own code: `train.py:make`, or `package.train:make`."""
 
+import atexit
 import difflib
 import importlib
 import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.abc import Loader
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,30 @@ def training_from(target: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]
         raise ValueError(f"expected FILE.py:FUNCTION or MODULE:FUNCTION, got {target!r}")
     with _loaded(code) as module:
         yield arguments_of(_function(module, code, name)(), target)
+
+
+@dataclass(frozen=True)
+class Making:
+    """A target whose function is called in other processes, each of which loads its code for good.
+
+    Args:
+        name: `FILE.py:FUNCTION` or `MODULE:FUNCTION`.
+        prints_apart: Whether what is printed there goes to standard error.
+    """
+
+    name: str
+    prints_apart: bool
+
+    def __call__(self) -> tuple[Any, ...]:
+        """What the function made: arguments of `lr_find`, the last of them its keywords."""
+        if self.prints_apart:
+            sys.stdout = sys.stderr
+        arguments, keywords = _loaded_for_good.enter_context(training_from(self.name))
+        return *arguments, keywords
+
+
+_loaded_for_good = ExitStack()
+atexit.register(_loaded_for_good.close)
 
 
 def _function(module: ModuleType, code: str, name: str) -> Callable[[], Any]:
