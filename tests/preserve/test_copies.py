@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -121,12 +120,12 @@ def test_the_copies_are_let_go_after_the_block():
     assert snapshot.nbytes == 24
 
 
-@dataclass(frozen=True)
 class Accelerator:
     """A device with a memory of its own, as far as the place of a copy depends on it."""
 
-    free_bytes: int
-    waits: list = field(default_factory=list, hash=False, compare=False)
+    def __init__(self, free_bytes):
+        self.free_bytes = free_bytes
+        self.waits = []
 
     def free(self):
         return self.free_bytes

@@ -25,7 +25,7 @@ logger = logging.getLogger("lr_finder")
 
 
 class Device(Protocol):
-    """Where bytes live: in host memory or on an accelerator. Equal ones are the same."""
+    """Where bytes live, in host memory or on an accelerator: one object for each."""
 
     def free(self) -> float:
         """How many bytes have room beside those that are there; infinite for the host, 0 where that is not known."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -12,7 +13,7 @@ _COMPRESSED_BY_ROW = (torch.sparse_csr, torch.sparse_bsr)
 _COMPRESSED_BY_COLUMN = (torch.sparse_csc, torch.sparse_bsc)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StorageDevice:
     """The device that storages are on."""
 
@@ -31,12 +32,17 @@ class StorageDevice:
             torch.accelerator.synchronize(self.device)
 
 
+@cache
+def _device(device: torch.device) -> StorageDevice:
+    return StorageDevice(device)
+
+
 class StorageBytes:
     """The bytes of a storage, on whatever device."""
 
     def __init__(self, storage: torch.UntypedStorage):
         self.nbytes = storage.nbytes()
-        self.device = StorageDevice(storage.device)
+        self.device = _device(storage.device)
         self._storage = storage
 
     def duplicate(self) -> Callable[[], None]:
