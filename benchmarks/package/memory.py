@@ -5,8 +5,8 @@
     python -m benchmarks.package.memory "disk"    # those whose name holds the word; writes no result
 
 A subject trains the same model for the same steps in a process of its own, with its optimizer warm, and says how much
-memory it had at most (`ru_maxrss`). `share` is what that is over the bare loop, as a share of the bytes that can
-change: the parameters and AdamW's two moments.
+memory it had at most (`ru_maxrss`). `share` is what that is over the bare loop, as a share of the bytes that must come
+back: the parameters and AdamW's two moments, and the gradients where those of an earlier step are held.
 """
 
 import json
@@ -45,12 +45,14 @@ def loader() -> DataLoader:
     return DataLoader(TensorDataset(inputs, inputs.flip(1)), BATCH)
 
 
-def warm_training() -> tuple[nn.Module, torch.optim.Optimizer, DataLoader]:
-    """A training after two steps, between two steps."""
+def warm_training(holds_gradients: bool = False) -> tuple[nn.Module, torch.optim.Optimizer, DataLoader]:
+    """A training after two steps, between two steps; the last gradients are there still where they are held."""
     network = model()
     optimizer = torch.optim.AdamW(network.parameters(), lr=START_LR)
     batches = loader()
     train(network, optimizer, batches, steps=2)
+    if not holds_gradients:
+        optimizer.zero_grad()
     return network, optimizer, batches
 
 
@@ -60,7 +62,6 @@ def train(network: nn.Module, optimizer: torch.optim.Optimizer, batches: DataLoa
         optimizer.zero_grad()
         nn.functional.mse_loss(network(inputs), targets).backward()
         optimizer.step()
-    optimizer.zero_grad()
 
 
 def bare_loop() -> None:
@@ -85,17 +86,21 @@ def ours(storage: str) -> Callable[[], None]:
                 loss.backward()
                 optimizer.step()
                 test.record(loss.item())
-            optimizer.zero_grad()
 
     return subject
 
 
-def ours_in_one_call() -> None:
+def ours_in_one_call(holds_gradients: bool) -> Callable[[], None]:
     """`lr_find` as a user calls it."""
-    from lr_finder import lr_find
 
-    network, optimizer, batches = warm_training()
-    lr_find(network, optimizer, nn.MSELoss(), batches, start_lr=START_LR, end_lr=END_LR, num_it=STEPS, stop_div=False)
+    def subject() -> None:
+        from lr_finder import lr_find
+
+        network, optimizer, batches = warm_training(holds_gradients)
+        options: dict[str, Any] = {"start_lr": START_LR, "end_lr": END_LR, "num_it": STEPS, "stop_div": False}
+        lr_find(network, optimizer, nn.MSELoss(), batches, **options)
+
+    return subject
 
 
 def torch_lr_finder(memory_cache: bool) -> Callable[[], None]:
@@ -153,7 +158,8 @@ SUBJECTS: dict[str, Callable[[], None]] = {
     "bare loop": bare_loop,
     "lr_finder, memory": ours("memory"),
     "lr_finder, disk": ours("disk"),
-    "lr_finder, lr_find()": ours_in_one_call,
+    "lr_finder, lr_find()": ours_in_one_call(holds_gradients=False),
+    "lr_finder, lr_find(), gradients held": ours_in_one_call(holds_gradients=True),
     "torch-lr-finder, memory": torch_lr_finder(memory_cache=True),
     "torch-lr-finder, files": torch_lr_finder(memory_cache=False),
     "Ignite": ignite,
@@ -182,13 +188,14 @@ def run_only(subject: str) -> None:
 def main() -> None:
     """Measures the subjects and writes the result file where that was all of them."""
     word = " ".join(sys.argv[1:])
-    changing = 3 * 4 * LAYERS * (WIDTH + 1) * WIDTH
+    values = 4 * LAYERS * (WIDTH + 1) * WIDTH
     peaks = {"bare loop": peak_in_a_process("bare loop")}
     rows = []
     for subject in SUBJECTS:
         if subject != "bare loop" and word in subject:
             peaks[subject] = peak_in_a_process(subject)
             over = peaks[subject] - peaks["bare loop"]
+            changing = (4 if "held" in subject else 3) * values
             row = {"subject": subject, "over_bare_loop_mb": round(over / 1e6, 1), "share": round(over / changing, 3)}
             print(row, flush=True)
             rows.append(row)
@@ -197,8 +204,8 @@ def main() -> None:
             "command": "python -m benchmarks.package.memory",
             "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, CPU only",
             "versions": {name: version(name) for name in ("torch", "lightning", "pytorch-ignite", "torch-lr-finder")},
-            "parameters": changing // 12,
-            "changing_mb": round(changing / 1e6, 1),
+            "parameters": values // 4,
+            "changing_mb": round(3 * values / 1e6, 1),
             "bare_loop_mb": round(peaks["bare loop"] / 1e6, 1),
             "subjects": rows,
         }
