@@ -1,7 +1,7 @@
 """CPU time of a search over that of the bare loop with the same steps, ours and other finders'.
 
     pip install -r benchmarks/requirements.txt
-    python -m benchmarks.package.overhead            # every part, about a quarter of an hour of one core
+    python -m benchmarks.package.overhead            # every part, about ten minutes of one core
     python -m benchmarks.package.overhead mlp steps  # some of them
 
 A search is one plain ramp whose rates disturb nothing, so that all of its steps are taken. The bare loop does what a
@@ -18,6 +18,7 @@ installed, so that fastai has its turn in an environment of its own.
 import contextlib
 import io
 import json
+import logging
 import os
 import platform
 import socket
@@ -29,7 +30,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.finders.peers import be_quiet, is_installed
 from benchmarks.result_files import RESULTS, write_rows
 
 FILE = RESULTS / "overhead.json"
 START_LR, END_LR = 1e-8, 1e-5
 """Rates at which nothing diverges."""
-SECONDS = 5.0
+SECONDS = 10.0
 """CPU time for each row, but for the least number of rounds."""
 LEAST_ROUNDS, MOST_ROUNDS = 5, 60
 
@@ -204,7 +204,7 @@ def fastai(trained: Trained) -> None:
 
 
 FINDERS: dict[str, tuple[str, Callable[[Trained], None]]] = {
-    "lr_finder": ("lr_finder", ours),
+    "lr_finder": ("lr-finder", ours),
     "torch-lr-finder": ("torch-lr-finder", torch_lr_finder),
     "Ignite": ("pytorch-ignite", ignite),
     "Lightning": ("lightning", lightning),
@@ -270,8 +270,13 @@ def trained_by(training: Training, prepare: Callable[..., Any] = lambda *things:
 def row(part: str, name: str, finder: str, measured: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a measurement, with the load of the machine at its end."""
     package = FINDERS[finder][0]
-    versions = {"torch": torch.__version__} | ({} if package == "lr_finder" else {package: version(package)})
-    return {"part": part, "training": name, "finder": finder} | measured | {"load": os.getloadavg()[0]} | versions
+    versions = {"torch": torch.__version__} | ({} if finder == "lr_finder" else {package: version(package)})
+    return (
+        {"part": part, "training": name, "finder": finder}
+        | measured
+        | {"load": round(os.getloadavg()[0], 1)}
+        | versions
+    )
 
 
 def measure_part(part: str, trainings: dict[str, Training], finders: list[str]) -> Iterator[dict[str, Any]]:
@@ -289,7 +294,7 @@ def measure_accelerate() -> Iterator[dict[str, Any]]:
         from accelerate import Accelerator
 
         accelerator = Accelerator(cpu=True)
-        few, many = trained_by(Training(SMALL, (64,), (100, 400)), accelerator.prepare)
+        few, many = trained_by(Training(SMALL, (64,), (25, 100)), accelerator.prepare)
         yield row("accelerate", "Accelerate", "lr_finder", measure(few, many, ours))
 
 
@@ -312,7 +317,7 @@ def _measure_in_process(rank: int, address: str, found: Path) -> None:
     dist.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
     rows = []
     for name, spread in {"DDP": DistributedDataParallel, "FSDP2": fully_shard}.items():
-        training = Training(lambda spread=spread: spread(SMALL()), (64,), (50, 200))
+        training = Training(lambda spread=spread: spread(SMALL()), (64,), (25, 100))
         rows.append(row("processes", f"{name}, 2 processes", "lr_finder", measure(*trained_by(training), ours)))
     if rank == 0:
         found.write_text(json.dumps(rows))
@@ -323,15 +328,16 @@ def _measure_in_process(rank: int, address: str, found: Path) -> None:
 EVERY = list(FINDERS)
 OURS = ["lr_finder"]
 WIDTHS = {"10 k": (70, 2), "100 k": (300, 2), "1 M": (985, 2), "10 M": (2200, 3), "100 M": (5000, 5)}
+STEPS = {"10 k": (25, 100), "100 k": (25, 100), "1 M": (25, 100), "10 M": (5, 20), "100 M": (2, 8)}
 PARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
-    "mlp": partial(measure_part, "mlp", {"fully connected": Training(SMALL, (64,), (100, 400))}, EVERY),
+    "mlp": partial(measure_part, "mlp", {"fully connected": Training(SMALL, (64,), (25, 100))}, EVERY),
     "convolutions": partial(
-        measure_part, "convolutions", {"convolutions": Training(convolutions, (3, 32, 32), (50, 200))}, EVERY
+        measure_part, "convolutions", {"convolutions": Training(convolutions, (3, 32, 32), (10, 40))}, EVERY
     ),
     "steps": partial(
         measure_part,
         "steps",
-        {f"{steps:,} steps": Training(SMALL, (64,), (steps // 4, steps)) for steps in (100, 1000, 10_000)},
+        {f"{steps:,} steps": Training(SMALL, (64,), (steps // 4, steps)) for steps in (400, 1000, 10_000)},
         OURS,
     ),
     "groups": partial(
@@ -344,7 +350,7 @@ PARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         measure_part,
         "parameters",
         {
-            f"{name} parameters": Training(partial(mlp, width, depth), (64,), (2, 8) if name == "100 M" else (25, 100))
+            f"{name} parameters": Training(partial(mlp, width, depth), (64,), STEPS[name])
             for name, (width, depth) in WIDTHS.items()
         },
         [*OURS, "torch-lr-finder"],
@@ -354,10 +360,24 @@ PARTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
 }
 
 
+def is_installed(package: str) -> bool:
+    """Whether there is a package of pip."""
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
+
+
+def be_quiet() -> None:
+    """One thread, and no word of the frameworks."""
+    torch.set_num_threads(1)
+    logging.disable(logging.ERROR)
+    warnings.simplefilter("ignore")
+
+
 def main() -> None:
     """Measures the parts that are named, or all."""
     be_quiet()
-    warnings.simplefilter("ignore")
     before = json.loads(FILE.read_text())["rows"] if FILE.exists() else []
     for part in sys.argv[1:] or PARTS:
         rows = []
