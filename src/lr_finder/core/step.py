@@ -75,10 +75,12 @@ class Step:
 def scalar(loss: Any) -> Any:
     """A loss without the graph that it may hold; it stays on its device.
 
+    A copy, because it may wait to be read, and a step may write all its losses into one tensor, as a CUDA graph does.
+
     Raises:
         ValueError: It has more than one element, or none.
     """
     shape = getattr(loss, "shape", ())
     if shape != () and math.prod(shape) != 1:
         raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(shape)}")
-    return loss.detach() if getattr(loss, "requires_grad", False) else loss
+    return loss.detach().clone() if hasattr(loss, "detach") else loss

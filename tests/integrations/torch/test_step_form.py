@@ -137,3 +137,23 @@ def test_optimizers_may_have_names():
     by_name = {"model": optimizer, "other": other}
     result = lr_find(step, optimizer=by_name, train_loader=batches, state=[model], **BOUNDS)
     assert result.group_lrs.shape[1] == 2
+
+
+def test_a_step_may_write_all_its_losses_into_one_tensor():
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    buffer, seen = torch.zeros(()), []
+
+    def step(number):
+        loss = (weight**2).sum() + number
+        loss.backward()
+        seen.append(loss.item())
+        if len(seen) % 2 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        return buffer.copy_(loss.detach())
+
+    result = lr_find(
+        step, optimizer=optimizer, state=[weight, seen], train_loader=[0.0, 8.0], start_lr=1e-3, end_lr=1e-2, num_it=5
+    )
+    assert result.losses[0] == 5.0  # the mean of 1 and 9
