@@ -223,7 +223,9 @@ class _Measured:
 
 def _last_clear(curves: list[Curve]) -> Curve:
     """The last climb that tells something; the last one where none does."""
-    return ([curve for curve in curves if clear_reading_or_none(curve) is not None] or curves)[-1]
+    if len(curves) == 1:  # which is not read for nothing: of thousands of steps that takes a while
+        return curves[0]
+    return next((curve for curve in reversed(curves) if clear_reading_or_none(curve) is not None), curves[-1])
 
 
 def _check_takes_validate(ramp: Ramp) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lr_finder.curve import thresholds
 from lr_finder.curve.curve import Curve
-from lr_finder.curve.smoothing import kernel, smooth
+from lr_finder.curve.smoothing import smooth, standard_errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Reading:
         return cls(
             lrs=lrs,
             losses=smoothed,
-            errors=noise * np.sqrt((kernel(lrs) ** 2).sum(axis=1)),
+            errors=noise * standard_errors(lrs),
             start=float(first.mean()),
             start_error=noise / float(np.sqrt(len(first))),
             fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),

@@ -1,9 +1,17 @@
 """Smoothing: two-sided for reading a curve, one-sided for deciding while it is measured."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lr_finder.curve.thresholds import SMOOTHING_WIDTH
+
+MOST_WEIGHTS = 2**20
+"""That are held at once, 8 MB; a curve of up to 1,024 steps needs no more."""
+
+NEGLIGIBLE = 9.0
+"""Widths beyond which a weight is lost in rounding: it is 3e-18 of the largest."""
 
 
 def smooth(
@@ -24,17 +32,26 @@ def smooth(
         at: Which of the steps the average is wanted for.
     """
     offset = losses.min()  # keeps the digits of small changes on a large loss
-    averaged = kernel(lrs, width, at) @ (losses - offset) + offset
+    shifted = losses - offset
+    averaged = np.concatenate([weights @ shifted[near] for weights, near in _kernels(lrs, width, at)]) + offset
     return np.clip(averaged, offset, losses.max())
 
 
-def kernel(
+def standard_errors(lrs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those of the smoothed losses over that of one loss, shape `(steps,)`."""
+    return np.concatenate([np.sqrt((weights**2).sum(axis=1)) for weights, _ in _kernels(lrs)])
+
+
+def _kernels(
     lrs: NDArray[np.float64], width: float = SMOOTHING_WIDTH, at: NDArray[np.int64] | slice = slice(None)
-) -> NDArray[np.float64]:
-    """The weights that `smooth` uses, a row for each step that is wanted, shape `(wanted, steps)`; rows sum to 1."""
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+    """The weights, some steps that are wanted after others, and the steps that have a weight there; rows sum to 1."""
     decades = np.log10(lrs)
-    weights = np.exp(-0.5 * ((decades[at, None] - decades[None, :]) / width) ** 2)
-    return weights / weights.sum(axis=1, keepdims=True)
+    wanted = decades[at]
+    for some in np.array_split(wanted, max(1, -(-len(wanted) * len(lrs) // MOST_WEIGHTS))):
+        near = (decades >= some.min() - NEGLIGIBLE * width) & (decades <= some.max() + NEGLIGIBLE * width)
+        weights = np.exp(-0.5 * ((some[:, None] - decades[None, near]) / width) ** 2)
+        yield weights / weights.sum(axis=1, keepdims=True), near
 
 
 class ExponentialAverage:
