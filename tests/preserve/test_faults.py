@@ -254,3 +254,19 @@ def test_an_interrupt_while_the_snapshot_is_taken_changes_nothing():
         raise AssertionError("the block must not run")
     assert fingerprint(model, loader) == before
     assert len(list(epoch)) == 4
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_stays_as_it_was(enabled):
+    def is_enabled_in_and_after():
+        with preserve(nn.Linear(2, 2)):
+            inside = gc.isenabled()
+        with contextlib.suppress(TypeError), preserve(1):
+            pass
+        return inside, gc.isenabled()
+
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert is_enabled_in_and_after() == (enabled, enabled)
+    finally:
+        gc.enable()
