@@ -24,6 +24,13 @@ def test_an_exponential_ramp_grows_by_one_factor_and_a_linear_one_by_one_step():
     np.testing.assert_allclose(Sweep(1, 5, 5, shape="linear").lrs, [1, 2, 3, 4, 5])
 
 
+def test_the_last_steps_are_held_at_the_last_rate():
+    np.testing.assert_allclose(Sweep(1e-3, 1, 6, hold=2).lrs, [1e-3, 1e-2, 1e-1, 1, 1, 1])
+    np.testing.assert_allclose(Sweep.warm_up(4, 4, 6).lrs, [1, 2, 3, 4, 4, 4])
+    np.testing.assert_allclose(Sweep.warm_up([4, 8], 4, 5).group_lrs([1, 1])[:, 0], [1, 2, 3, 4, 4])
+    assert Sweep.warm_up(4, 0, 3).lrs.tolist() == [4, 4, 4]
+
+
 @given(rates, st.integers(1, 20))
 def test_a_constant_sweep_holds_its_rate(lr, num_it):
     assert Sweep.at(lr, num_it).lrs.tolist() == [lr] * num_it

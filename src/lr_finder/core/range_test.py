@@ -58,6 +58,7 @@ class RangeTest:
         num_it: Number of optimizer steps.
         shape: How the rate climbs: "exponential" is the same factor from step to step.
         stop_div: Whether to stop once the loss has diverged; NaN and infinity count as divergence.
+        hold: How many of the last steps stay at `end_lr`.
         current_lrs: The parameter groups' rates before the sweep, whose ratios a bound of one number keeps.
         stop_rule: Decides when the loss has diverged; `Divergence` where left out. Not asked without `stop_div`.
         read: Turns losses into numbers, several at once.
@@ -82,6 +83,7 @@ class RangeTest:
         *,
         shape: Literal["exponential", "linear", "constant"] = "exponential",
         stop_div: bool = True,
+        hold: int = 0,
         current_lrs: Sequence[float] = (1.0,),
         stop_rule: StopRule | None = None,
         read: Read = read_floats,
@@ -91,7 +93,7 @@ class RangeTest:
         training: Training | None = None,
         on_step: Callable[[], object] = lambda: None,
     ):
-        sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div)
+        sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div, hold=hold)
         self._options = {"start_lr": start_lr, "end_lr": end_lr, "num_it": num_it, "stop_div": stop_div}
         self.steps_taken = 0
         self.notes: list[str] = []
@@ -114,7 +116,8 @@ class RangeTest:
     @classmethod
     def over(cls, sweep: Sweep, **options: Any) -> "RangeTest":
         """The range test of a planned sweep; `options` are the keywords of `RangeTest` from `current_lrs` on."""
-        return cls(sweep.start_lr, sweep.end_lr, sweep.num_it, shape=sweep.shape, stop_div=sweep.stop_div, **options)
+        plan = {"shape": sweep.shape, "stop_div": sweep.stop_div, "hold": sweep.hold}
+        return cls(sweep.start_lr, sweep.end_lr, sweep.num_it, **plan, **options)
 
     def __iter__(self) -> Iterator[float]:
         """The rates, one per training step; `record` must be called after each."""

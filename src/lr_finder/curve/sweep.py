@@ -24,7 +24,8 @@ class Sweep:
     gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group. A
     group that starts where it ends is held at that rate, which may be 0, while others climb.
 
-    `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs.
+    `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs. Of the
+    steps the last `hold` stay at `end_lr`, which the ones before them have reached.
 
     >>> Sweep(1e-3, 1.0, 4).lrs.tolist()
     [0.001, 0.01, 0.1, 1.0]
@@ -36,6 +37,7 @@ class Sweep:
     shape: Literal["exponential", "linear", "constant"] = "exponential"
     stop_div: bool = True
     wd: float | None = None
+    hold: int = 0
 
     def __post_init__(self):
         shapes = ("exponential", "linear", "constant")
@@ -49,6 +51,8 @@ class Sweep:
             raise TypeError(f"num_it must be a whole number, got {self.num_it!r}")
         if self.num_it < least:
             raise ValueError(f"num_it must be at least {least}, got {self.num_it}")
+        if not 0 <= self.hold <= self.num_it - least:
+            raise ValueError(f"hold must be from 0 to {self.num_it - least} of {self.num_it} steps, got {self.hold}")
         if self.wd is not None and not (isinstance(self.wd, Real) and np.isfinite(self.wd) and self.wd >= 0):
             raise ValueError(f"wd must be a finite number of at least 0, got {self.wd}")
         starts, ends = _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
@@ -63,6 +67,14 @@ class Sweep:
     def at(cls, lr: Bound, num_it: int, *, wd: float | None = None) -> "Sweep":
         """A short run at one rate."""
         return cls(lr, lr, num_it, shape="constant", stop_div=True, wd=wd)
+
+    @classmethod
+    def warm_up(cls, peak: float | Sequence[float], steps: int, num_it: int, *, wd: float | None = None) -> "Sweep":
+        """A short run that climbs to its peak along a line in so many steps, and stays there."""
+        if steps < 2:
+            return cls.at(peak, num_it, wd=wd)
+        first = (np.asarray(peak) / steps).tolist()
+        return cls(first, peak, num_it, shape="linear", wd=wd, hold=num_it - steps)
 
     @property
     def lrs(self) -> NDArray[np.float64]:
@@ -88,9 +100,8 @@ class Sweep:
     def _ramp(self, start: float, end: float) -> NDArray[np.float64]:
         if start == end:  # a short run at one rate, or a group that is held at 0
             return np.full(self.num_it, start)
-        if self.shape == "linear":
-            return np.linspace(start, end, self.num_it)
-        return np.geomspace(start, end, self.num_it)
+        climb = np.linspace if self.shape == "linear" else np.geomspace
+        return np.append(climb(start, end, self.num_it - self.hold), np.full(self.hold, end))
 
 
 def _rates(name: str, bound: Bound) -> NDArray[np.float64]:
