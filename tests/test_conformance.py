@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from lr_finder import StopReason
+from lr_finder import StopReason, Sweep
 from quadratic import known_losses, known_reference_stop, known_stop
 
 # Where each way is, and the rule by which it stops. Imported by the test alone: a framework that is missing fails its
@@ -134,6 +134,19 @@ def test_where_there_is_one_rate_a_search_by_group_is_refused_after_one_step(way
     with pytest.raises(ValueError, match="by_group=True needs parameter groups that differ in their rates") as caught:
         way(no_fault, by_group=True)
     assert caught.value.partial_result.steps_taken == 1
+
+
+def test_warm_ups_climb_to_the_suggestion_from_the_same_start(way, stop_of, request):
+    if request.node.callspec.id in ("hand-written loop", "reference learner"):
+        pytest.skip("one plain ramp: nothing there to ask for warm-ups")
+    done = way(no_fault, start_lr=1e-3, end_lr=10, num_it=60, warmup=True)
+    warmup = done.result.warmup
+    assert warmup.peak == done.result.suggestion.lr
+    assert done.result.steps_taken == len(done.result.lrs) + warmup.losses.size
+    for steps, losses in zip(warmup.tried, warmup.losses, strict=True):
+        lrs = Sweep.warm_up(warmup.peak, steps, len(losses)).lrs
+        np.testing.assert_allclose(losses, known_losses(lrs), rtol=100 * done.rounding)
+    done.check_untouched()
 
 
 def test_probes_train_at_their_rates_from_the_same_start(way, stop_of, request):

@@ -43,19 +43,20 @@ class Stack:
         self._rates = torch.tensor(rates).repeat(len(seeds))
         self._stayed_finite = torch.ones(len(self._rates), dtype=torch.bool)
 
-    def train_step(self, factor: float) -> None:
-        """Takes one step with each training, at its rate times a factor."""
+    def train_step(self, factor: float | Tensor) -> None:
+        """Takes one step with each training, at its rate times a factor: the same for all, or one for each rate."""
         batches = [torch.stack(part) for part in zip(*next(self._batches), strict=True)]
         inputs, targets = (part.repeat_interleave(self._shape[1], 0) for part in batches)
         self._optimizer.zero_grad()
         losses = vmap(self._loss)(self._named_weights(), inputs, targets)
         self._stayed_finite &= losses.detach().isfinite()
         losses.sum().backward()
+        factors = torch.as_tensor(factor).expand(self._shape).flatten()
         before = [weight.detach().clone() for weight in self._weights]
         self._optimizer.step()
         with torch.no_grad():
             for weight, old in zip(self._weights, before, strict=True):
-                rates = (factor * self._rates).reshape(-1, *[1] * (weight.dim() - 1))
+                rates = (factors * self._rates).reshape(-1, *[1] * (weight.dim() - 1))
                 weight.copy_(old + rates * (weight - old))
 
     def validation_losses(self) -> NDArray[np.float64]:

@@ -51,6 +51,7 @@ else:
             probe_steps=64      steps of each of these
             budget              the most steps that they may take together
             validate            a function that gives a validation loss to judge them by
+            warmup=False        whether to find out in how many steps the rate has to climb at first, in at most 512
             total_steps         optimizer steps of the training to come, for which the rate is
             schedule            how its rate will run: "constant", "cosine", "linear", "wsd", "one_cycle" or
                                 "inverse_sqrt"

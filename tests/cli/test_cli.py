@@ -204,6 +204,13 @@ def test_the_rate_is_for_the_training_that_is_told(training):
     assert RangeTestResult.load("lr.json").horizon == Horizon("cosine", 5000)
 
 
+def test_warm_ups_are_announced_on_standard_error_told_and_kept_in_the_file(training):
+    done = call_process("run", f"{training}:make", "--json", "lr.json", "--warmup")
+    assert "short trainings that warm up to" in done.stderr
+    result = RangeTestResult.load("lr.json")
+    assert result.warmup.in_words in " ".join(done.stdout.split())
+
+
 def test_quiet_prints_the_rate_alone_with_three_digits(training):
     done = call_process("run", f"{training}:make", "--quiet", "--json", "lr.json")
     assert done.returncode == 0

@@ -26,7 +26,7 @@ def test_a_search_notes_its_date_versions_and_options():
     assert record.versions["python"] == platform.python_version()
     assert record.versions["lr_finder"] == lr_finder.__version__
     assert record.versions["numpy"] == np.__version__
-    given = {"start_lr": 1e-6, "end_lr": 1.0, "num_it": 120, "stop_div": True, "wd": 0.1, "probes": 0}
+    given = {"start_lr": 1e-6, "end_lr": 1.0, "num_it": 120, "stop_div": True, "wd": 0.1, "probes": 0, "warmup": False}
     assert record.options == given
 
 
@@ -44,7 +44,7 @@ def test_what_was_measured_until_an_error_has_the_record_of_the_search():
 
     with pytest.raises(ArithmeticError) as caught:
         search(failing)
-    assert caught.value.partial_result.record.options == {"stop_div": True, "probes": 0}
+    assert caught.value.partial_result.record.options == {"stop_div": True, "probes": 0, "warmup": False}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from benchmarks.finders.tasks.saturating import SATURATING
 from benchmarks.finders.tasks.tables import TABLES
 from benchmarks.finders.tasks.task import Case, Examples, Problem, Setup, Task, epochs
 from benchmarks.finders.tasks.transformers import TRANSFORMERS
+from benchmarks.finders.tasks.warming import WARMING
 
 TASKS: tuple[Task, ...] = (
     *MLPS,
@@ -55,6 +56,11 @@ LASTING_CASES: dict[str, Case] = {
 }
 """What is trained at many lengths (`benchmarks.horizon`), to see what becomes of a rate; not in the tables."""
 
+WARMING_CASES: dict[str, Case] = {
+    case.name: case for task in WARMING for case in (Case(task, optimizer) for optimizer in task.optimizers)
+}
+"""What is said to need a warm-up (`benchmarks.horizon.warmup`); not in the tables."""
+
 MOMENTUM_CASES: dict[str, Case] = {
     case.name: case
     for task in TASKS
@@ -74,6 +80,8 @@ __all__ = [
     "MOMENTUM_CASES",
     "TASKS",
     "UNSEEN",
+    "WARMING",
+    "WARMING_CASES",
     "WIDER",
     "WIDER_CASES",
     "Case",

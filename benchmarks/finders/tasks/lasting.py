@@ -47,7 +47,7 @@ def _drawn_net(*widths: int) -> nn.Sequential:
 
 
 @cache
-def _answers_of_a_net() -> Problem:
+def answers_of_a_net() -> Problem:
     """What a net with 16 inputs answers, without noise, standardised."""
     inputs = torch.randn(ROWS, 16, generator=torch.Generator().manual_seed(0))
     answers = _drawn_net(16, 16, 16, 1)(inputs)
@@ -121,7 +121,7 @@ LASTING = (
         lambda: nn.Linear(30, 1),
         functional.binary_cross_entropy_with_logits,
     ),
-    _task("net", BOTH, _answers_of_a_net, lambda: mlp(16, 48, 48, 1), functional.mse_loss),
+    _task("net", BOTH, answers_of_a_net, lambda: mlp(16, 48, 48, 1), functional.mse_loss),
     _task("doubtful_classes", (*BOTH, "lion"), _doubtful_classes, lambda: mlp(20, 48, 5), functional.cross_entropy),
     _task("robust_regression", BOTH, lambda: friedman(ROWS), lambda: mlp(10, 32, 32, 1), functional.huber_loss),
     _task("quantiles", (*BOTH, "sgd"), lambda: noisy_wave(ROWS), lambda: mlp(3, 32, 32, 3), pinball),

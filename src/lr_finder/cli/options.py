@@ -15,6 +15,8 @@ from lr_finder.extras import extra
 
 IMAGES = (".png", ".svg", ".pdf")
 STANDARD_OUTPUT = Path("-")
+OUTPUTS = ("plot", "report", "quiet", "json")
+"""The options that are for what comes of a result."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Options:
     by_group: bool | None = None
     probes: int | None = None
     budget: int | None = None
+    warmup: bool | None = None
     total_steps: int | None = None
     schedule: str | None = None
     pool: str | None = None
@@ -38,9 +41,8 @@ class Options:
     @property
     def keywords(self) -> dict[str, Any]:
         """Those that go to `lr_find`; what was left out keeps its default there."""
-        names = ("start_lr", "end_lr", "num_it", "by_group", "probes", "budget", "total_steps", "schedule", "pool")
-        given = {name: getattr(self, name) for name in names} | {"progress": False if self.quiet else None}
-        return {name: value for name, value in given.items() if value is not None}
+        given = vars(self) | {"progress": False if self.quiet else None}
+        return {name: value for name, value in given.items() if value is not None and name not in OUTPUTS}
 
     def check_files(self) -> None:
         """Finds out before the search whether the files can be written after it."""
@@ -107,6 +109,9 @@ def search_options(*, plot: str | None = None, json: str | None = None) -> Calla
         ),
         click.option("--probes", type=int, help="Rates around the suggestion to try in short trainings; none."),
         click.option("--budget", type=int, help="The most training steps that these may take together."),
+        click.option(
+            "--warmup", is_flag=True, default=None, help="Find out how long a warm-up it needs, in short trainings."
+        ),
         click.option("--total-steps", type=int, help="Steps of the training to come, which the rate is for."),
         click.option("--schedule", type=click.Choice(get_args(ScheduleKind)), help="How its rate will run; constant."),
     )

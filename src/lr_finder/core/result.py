@@ -25,6 +25,7 @@ from lr_finder.curve.rules import DEFAULT_RULE, RuleName, find_rule
 from lr_finder.curve.schedule import Schedule, for_horizon, schedule
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
+from lr_finder.curve.warmup import Warmup
 from lr_finder.errors import NoSuggestionError
 from lr_finder.report.explain import explain, rates_in_words
 from lr_finder.report.notebook import cell
@@ -48,6 +49,7 @@ class RangeTestResult:
         ignores_rate: Whether two ramps had the same losses on the same batches, although their rates were not.
         record: When, with which versions and options it was made; results are equal whatever that is.
         horizon: The training to come, for which the suggestion is.
+        warmup: Short trainings that warmed up to the suggestion; None without, or where the data were too few for them.
     """
 
     curve: Curve
@@ -56,6 +58,7 @@ class RangeTestResult:
     ignores_rate: bool = False
     record: Record | None = field(default=None, compare=False)
     horizon: Horizon = AS_MEASURED
+    warmup: Warmup | None = None
 
     def __eq__(self, other: object) -> bool:
         return are_equal(self, other)
@@ -160,6 +163,7 @@ class RangeTestResult:
             self.probes,
             horizon=self.horizon,
             measured=measured,
+            warmup=self.warmup,
         )
 
     def view(self, skip_start: int | None = None, skip_end: int | None = None, name: str = "") -> View:
@@ -190,7 +194,7 @@ class RangeTestResult:
             NoSuggestionError: There is no rate.
             ValueError: There is no such kind, or `total_steps` is below 1.
         """
-        return schedule(self.measured_suggestion, kind, total_steps, self.curve.training)
+        return schedule(self.measured_suggestion, kind, total_steps, self.curve.training, self.warmup)
 
     def for_batch_size(self, factor: float) -> Suggestion:
         """The suggestion for batches so many times as large, with as many steps.
@@ -312,7 +316,7 @@ class RangeTestResult:
 
         Losses that are not finite are texts ("nan", "inf"), because JSON has no such numbers.
         """
-        found = (self.curve, self.steps_taken, self.probes, self.ignores_rate, self.record, self.horizon)
+        found = (self.curve, self.steps_taken, self.probes, self.ignores_rate, self.record, self.horizon, self.warmup)
         return storage.to_dict(found, self._suggestion_or_refusal)
 
     def save(self, path: "str | PathLike[str]") -> None:

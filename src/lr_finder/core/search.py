@@ -17,6 +17,8 @@ from lr_finder.core.probing import Probing
 from lr_finder.core.ramp import Ramp, Validate, ValidatingRamp
 from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
+from lr_finder.core.warmups import MOST_STEPS as WARMUP_MOST_STEPS
+from lr_finder.core.warmups import try_warmups
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
@@ -49,6 +51,8 @@ class SearchOptions(TypedDict, total=False):
         budget: The most steps that they may take together; they are made shorter where it would be more.
         validate: A function that gives a validation loss to judge them by. It is called after each of them without
             arguments (in JAX with the trained parameters or model), and may leave the model in any mode.
+        warmup: Whether to find out too in how many steps the rate has to climb to the suggestion at the beginning of a
+            training: in two to four short trainings, which take 512 steps at most.
         total_steps: Optimizer steps of the training to come, for which the suggestion is; a few hundred where left out.
         schedule: How its rate will run, "constant", "cosine", "linear", "wsd", "one_cycle" or "inverse_sqrt"; the
             suggestion is the peak of it. "constant" where left out.
@@ -65,6 +69,7 @@ class SearchOptions(TypedDict, total=False):
     probe_steps: int | None
     budget: int | None
     validate: Validate | None
+    warmup: bool
     total_steps: int | None
     schedule: ScheduleKind | None
 
@@ -83,6 +88,7 @@ def search(
     probe_steps: int | None = None,
     budget: int | None = None,
     validate: Validate | None = None,
+    warmup: bool = False,
     total_steps: int | None = None,
     schedule: ScheduleKind | None = None,
     pool: Pool | None = None,
@@ -106,6 +112,7 @@ def search(
         probe_steps: Steps of each of them.
         budget: The most steps that they may take together.
         validate: Gives a validation loss to judge them by.
+        warmup: Whether to find out too in how many steps the rate has to climb to the suggestion.
         total_steps: Optimizer steps of the training to come.
         schedule: How its rate will run.
         pool: Trains at several of the probes' rates at once: anything with `map(function, items)` that may call the
@@ -142,6 +149,8 @@ def search(
         probing = Probing(probes, PROBE_STEPS if probe_steps is None else probe_steps, budget, validate, wd=wd)
     else:
         probing = _no_probing(probe_steps=probe_steps, budget=budget, validate=validate, pool=pool)
+    if warmup not in (True, False):
+        raise TypeError(f"warmup must be True or False, got {warmup!r}")
     if validate is not None:
         _check_takes_validate(ramp)
     measured = _Measured(ramp, record, schedule, total_steps)
@@ -165,16 +174,29 @@ def search(
         together, notes = find_group_ratios(measured.ramp, find) if by_group else (measured.ramp, ())
         result = find(together)
         result = replace(result, curve=replace(result.curve, notes=(*result.curve.notes, *notes)))
-        if probing is None or not result.has_suggestion:
-            return result
-        centre = result.measured_suggestion.lr
-        steps = probing.most_steps
-        why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
-        plan(measured.steps_taken + steps, why)
+        measured.found = result.curve
         has_bounds_by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
-        ratios = result.curve.group_ratios(centre).tolist() if has_bounds_by_group else None
-        found = run_probes(together, centre, probing, pool or OneAfterAnother(), ratios)
-        return replace(result, steps_taken=measured.steps_taken, probes=found)
+
+        def ratios(lr: float) -> list[float] | None:
+            return result.curve.group_ratios(lr).tolist() if has_bounds_by_group else None
+
+        if probing is not None and result.has_suggestion:
+            centre = result.measured_suggestion.lr
+            steps = probing.most_steps
+            why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
+            plan(measured.steps_taken + steps, why)
+            found = run_probes(together, centre, probing, pool or OneAfterAnother(), ratios(centre))
+            result = replace(result, steps_taken=measured.steps_taken, probes=found)
+        if warmup and result.has_suggestion:
+            peak = result.suggestion.lr
+            why = f"lr_find: short trainings that warm up to {peak:.2g}, at most {WARMUP_MOST_STEPS} steps"
+            plan(measured.steps_taken + WARMUP_MOST_STEPS, why)
+            tried = try_warmups(together, peak, ratios(peak), wd=wd)
+            if tried is None:
+                notes = (*result.curve.notes, "The data ended before warm-ups could be compared.")
+                result = replace(result, curve=replace(result.curve, notes=notes))
+            result = replace(result, steps_taken=measured.steps_taken, warmup=tried)
+        return result
     except BaseException as error:
         measured.leave_on(error)
         raise
@@ -189,6 +211,7 @@ class _Measured:
         self._schedule: ScheduleKind | None = schedule
         self._total_steps = total_steps
         self._curves: list[Curve] = []
+        self.found: Curve | None = None
 
     @property
     def steps_taken(self) -> int:
@@ -217,7 +240,7 @@ class _Measured:
             more_steps = 0 if ended is None else ended.steps_taken
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
-                partial_result = self.result(_last_clear(curves), more_steps=more_steps)
+                partial_result = self.result(self.found or _last_clear(curves), more_steps=more_steps)
                 error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
 
 

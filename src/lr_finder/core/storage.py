@@ -17,6 +17,7 @@ from lr_finder.curve.probe import Probe
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.training import Training
+from lr_finder.curve.warmup import Warmup
 from lr_finder.errors import NoSuggestionError, ResultFileError
 from lr_finder.files import whole_or_not_at_all
 
@@ -26,14 +27,14 @@ MAX_BYTES = 64 * 2**20
 """A larger file is not read; a million steps take about 50 MB."""
 
 
-Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None, Horizon]
+Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None, Horizon, Warmup | None]
 """The fields of a result: the curve, the steps taken, the probes, whether the rate was ignored, the record, the
-training to come."""
+training to come, the warm-ups."""
 
 
 def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[str, Any]:
     """A result as JSON has it. The suggestion is for whoever else reads it: `load` reads it from the curve again."""
-    curve, steps_taken, probes, ignores_rate, record, horizon = found
+    curve, steps_taken, probes, ignores_rate, record, horizon, warmup = found
     refused = isinstance(suggestion, NoSuggestionError)
     return {
         "format": FORMAT,
@@ -48,6 +49,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "training": None if curve.training is None else _plain_training(curve.training),
         "record": None if record is None else asdict(record),
         "horizon": asdict(horizon),
+        "warmup": None if warmup is None else _plain_warmup(warmup),
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),
@@ -127,7 +129,8 @@ def _parse(data: dict[str, Any]) -> Found:
     probes = tuple(_probe(entry, rank) for rank, entry in enumerate(data.get("probes", []), start=1))
     record = None if data.get("record") is None else _record(data["record"])
     horizon = _horizon(data.get("horizon")) or AS_MEASURED
-    return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record, horizon
+    warmup = None if data.get("warmup") is None else _warmup(data["warmup"])
+    return curve, steps_taken, probes, data.get("ignores_rate", False) is True, record, horizon, warmup
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
@@ -145,6 +148,18 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
     if not len(losses) or not fall < math.inf:
         raise ValueError(f"a probe must have losses and a fall below infinity, got {len(losses)} and {fall}")
     return Probe(lr, losses, None if validation_loss is None else _number(validation_loss), fall, rank)
+
+
+def _plain_warmup(warmup: Warmup) -> dict[str, Any]:
+    """With the steps, for whoever else reads it."""
+    losses = [[_plain(loss) for loss in row] for row in warmup.losses.tolist()]
+    return {"steps": warmup.steps, "peak": warmup.peak, "tried": list(warmup.tried), "losses": losses}
+
+
+def _warmup(entry: object) -> Warmup:
+    fields = _fields(entry)
+    losses = np.array([[_number(value) for value in row] for row in fields["losses"]], dtype=np.float64)
+    return Warmup(_number(fields["peak"]), tuple(_count(steps) for steps in fields["tried"]), losses)
 
 
 def _training(entry: object) -> Training:

@@ -9,6 +9,7 @@ from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.thresholds import HEAVY_MOMENTUM, LENGTH_DOUBT, MEASURED_STEPS, SHORT_STEPS
 from lr_finder.curve.training import Training
+from lr_finder.curve.warmup import Warmup
 
 
 class Law(NamedTuple):
@@ -48,7 +49,7 @@ bear for long (published figures, horizon.json)."""
 WARM_UP: dict[ScheduleKind, float] = {
     "constant": 0.0, "cosine": 0.05, "linear": 0.05, "wsd": 0.05, "one_cycle": 0.25, "inverse_sqrt": 0.05,
 }  # fmt: skip
-"""Share of the steps in which the rate climbs; fastai's default for one-cycle, a usual one for the others."""
+"""Share of the steps in which the rate climbs at least; fastai's default for one-cycle, a usual one for the others."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,17 @@ def for_horizon(suggestion: Suggestion, horizon: Horizon, training: Training | N
     return suggestion.moved(factor, doubt=LENGTH_DOUBT * abs(np.log10(steps / SHORT_STEPS)))
 
 
-def schedule(suggestion: Suggestion, kind: ScheduleKind, total_steps: int, training: Training | None) -> Schedule:
+def schedule(
+    suggestion: Suggestion,
+    kind: ScheduleKind,
+    total_steps: int,
+    training: Training | None,
+    warmup: Warmup | None = None,
+) -> Schedule:
     """The rates of a schedule for a training of so many steps, from what was measured.
+
+    It warms up for a customary share of the steps, or for longer where the warm-ups that were tried say so. A customary
+    one that a training does not need costs next to nothing (warmup.json).
 
     Raises:
         ValueError: There is no such kind, or `total_steps` is below 1.
@@ -104,7 +114,12 @@ def schedule(suggestion: Suggestion, kind: ScheduleKind, total_steps: int, train
     horizon = Horizon(kind, total_steps)
     peak = for_horizon(suggestion, horizon, training)
     advice = _advice(horizon, peak.lr / suggestion.lr)
-    return Schedule(kind, peak.lr, peak.low, peak.high, total_steps, round(WARM_UP[kind] * total_steps), advice)
+    warmup_steps = round(WARM_UP[kind] * total_steps)
+    if warmup is not None:
+        advice += f" {warmup.in_words}"
+        if not warmup.ran_away:
+            warmup_steps = max(warmup_steps, min(warmup.steps_to(peak.lr), total_steps))
+    return Schedule(kind, peak.lr, peak.low, peak.high, total_steps, warmup_steps, advice)
 
 
 def _advice(horizon: Horizon, factor: float) -> str:

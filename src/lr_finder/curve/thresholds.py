@@ -149,6 +149,15 @@ SHORTFALL = 0.3
 NEGLIGIBLE = 1e-4
 """Factor on the candidate for a rate that leaves the model as it is (by hand)."""
 
+# Warm-ups.
+
+WARMUPS = (100, 0, 10, 30)
+"""Steps of the warm-ups that are tried, the longest first, and then up to the first that comes as low (by hand;
+warmup.json has what that is worth)."""
+
+WARMUP_STEPS = 128
+"""Steps of each of those trainings (by hand: room for the longest, and then a quarter at the peak)."""
+
 # When a ramp has seen enough.
 
 DIVERGED_DROPS, DIVERGED_JUMPS = 4.0, 6.0

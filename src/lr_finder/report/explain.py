@@ -10,6 +10,7 @@ from lr_finder.curve.horizon import AS_MEASURED, Horizon
 from lr_finder.curve.probe import Probe
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.thresholds import SMALL_FALL
+from lr_finder.curve.warmup import Warmup
 from lr_finder.errors import NoSuggestionError
 
 UNTOUCHED = "The model is as it was before the search: nothing of it has been trained."
@@ -23,6 +24,7 @@ def explain(
     *,
     horizon: Horizon = AS_MEASURED,
     measured: float | None = None,
+    warmup: Warmup | None = None,
 ) -> str:
     """What to do, how sure that is and why, and what was measured: a line of sentences for each.
 
@@ -33,14 +35,18 @@ def explain(
         probes: Short trainings that checked it.
         horizon: The training for which it is.
         measured: The rate that was measured, from which it was carried over to that training.
+        warmup: Short trainings that warmed up to the suggestion.
     """
-    seen = _measured(curve, steps_taken - len(curve), bool(probes))
+    *others, last = ["found where to look", *["checked the answer"] * bool(probes), *["tried warm-ups"] * bool(warmup)]
+    what_for = f"{', '.join(others)} and {last}" if others else last
+    seen = _measured(curve, steps_taken - len(curve), what_for)
     if isinstance(suggestion, NoSuggestionError):
         parts = [[suggestion.remedy], [f"There is no suggestion. {suggestion.seen}"], [*seen, *curve.notes]]
     else:
         parts = [
             [f"Start training with {suggestion.lr:.2g}.", _for_which_training(horizon, measured), UNTOUCHED],
             [_how_sure(suggestion)],
+            [] if warmup is None else [warmup.in_words],
             [*seen, suggestion.seen, *_what_to_notice(curve, suggestion), *curve.notes],
             [weight_decay.in_words(curve.training, suggestion.lr, horizon.total_steps)],
         ]
@@ -68,7 +74,7 @@ def rates_in_words(optimizers: Sequence[str], suggestions: Sequence[Suggestion])
     return ", ".join(rates) if len(set(rates)) > 1 else ""
 
 
-def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
+def _measured(curve: Curve, others: int, what_for: str) -> list[str]:
     if not len(curve):
         return []
     if len(curve) == 1:
@@ -77,8 +83,8 @@ def _measured(curve: Curve, earlier: int, has_probes: bool) -> list[str]:
         f"In {len(curve)} training steps the learning rate climbed from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g}, "
         f"until {curve.stop_reason.value}; the curve shows the loss before each step."
     ]
-    if earlier:
-        sentences.append(f"Another {earlier} steps found where to look{' and checked the answer' * has_probes}.")
+    if others:
+        sentences.append(f"Another {others} steps {what_for}.")
     return sentences
 
 

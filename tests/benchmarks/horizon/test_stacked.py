@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from benchmarks.finders.tasks import LASTING_CASES
 from benchmarks.finders.truth import constant, final_loss
 from benchmarks.horizon.stacked import Stack
@@ -34,6 +35,15 @@ def test_a_step_under_a_schedule_is_one_at_the_rate_times_the_factor():
         halved.train_step(0.5)
         plain.train_step(1.0)
     assert halved.validation_losses() == pytest.approx(plain.validation_losses(), rel=1e-5)
+
+
+def test_each_rate_may_have_a_factor_of_its_own():
+    case = LASTING_CASES["lasting_net-adamw"]
+    both, plain = Stack(case, [2e-2, 1e-2], [0, 1]), Stack(case, [1e-2, 3e-2], [0, 1])
+    for _ in range(3):
+        both.train_step(torch.tensor([0.5, 3.0]))
+        plain.train_step(1.0)
+    assert both.validation_losses() == pytest.approx(plain.validation_losses(), rel=1e-5)
 
 
 def test_the_end_of_a_short_training_is_met_on_the_way_to_that_of_a_long_one():
