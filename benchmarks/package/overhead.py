@@ -3,6 +3,7 @@
     pip install -r benchmarks/requirements.txt
     python -m benchmarks.package.overhead            # every part, about ten minutes of one core
     python -m benchmarks.package.overhead mlp steps  # some of them
+    python -m benchmarks.package.overhead --table    # prints the table of docs/scaling.md
 
 A search is one plain ramp whose rates disturb nothing, so that all of its steps are taken. The bare loop does what a
 user's does, `zero_grad`, forward, loss, `backward`, `step`, on the same loader, and does not read the loss. Each round
@@ -375,10 +376,30 @@ def be_quiet() -> None:
     warnings.simplefilter("ignore")
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """The ratios of docs/scaling.md: a line for each training, the finders side by side."""
+    finders = list(dict.fromkeys(found["finder"] for found in rows))
+    lines = [
+        f"| training | steps | ms a step | {' | '.join(finders)} |",
+        f"| --- | --- | --- | {'--- | ' * len(finders)}".rstrip(),
+    ]
+    for name in dict.fromkeys(found["training"] for found in rows):
+        of_training = {found["finder"]: found for found in rows if found["training"] == name}
+        ratios = ["{ratio:.2f} ({quartiles[0]:.2f} .. {quartiles[1]:.2f})".format(**of_training[finder])
+                  if finder in of_training else "" for finder in finders]  # fmt: skip
+        ours = of_training["lr_finder"]
+        cells = [name, f"{ours['steps']:,}", f"{ours['bare_ms_a_step']:.2g}", *ratios]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measures the parts that are named, or all."""
     be_quiet()
     before = json.loads(FILE.read_text())["rows"] if FILE.exists() else []
+    if sys.argv[1:] == ["--table"]:
+        print(table(before))
+        return
     for part in sys.argv[1:] or PARTS:
         rows = []
         nowhere = io.StringIO()
