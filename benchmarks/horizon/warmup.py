@@ -127,7 +127,7 @@ def line(name: str, peak: float, num_steps: int, advised: Any) -> dict[str, Any]
 
 
 WAYS = ("none", "customary", "as advised", "100 steps")
-"""No warm-up; a customary share of the training; the longer of that and the one advised, as the package has it; 100."""
+"""No warm-up; a customary share of the training; the longer of that and the one advised; 100 steps."""
 
 
 def rows() -> list[dict[str, Any]]:

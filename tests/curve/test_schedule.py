@@ -57,6 +57,22 @@ def test_the_peak_of_a_falling_rate_is_no_lower_than_a_constant_one_for_as_long(
         assert peak >= constant
 
 
+@pytest.mark.parametrize(
+    ("kind", "steps", "warmup_steps"),
+    [
+        ("cosine", 100, 40),
+        ("cosine", 250, 100),
+        ("wsd", 1000, 100),
+        ("linear", 10_000, 500),
+        ("one_cycle", 100, 40),
+        ("one_cycle", 1000, 250),
+        ("constant", 1000, 0),
+    ],
+)
+def test_a_warm_up_is_a_share_of_the_steps_but_not_fewer_than_help(kind, steps, warmup_steps):
+    assert RangeTestResult(valley_curve(), 230).schedule(kind, steps).warmup_steps == warmup_steps
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_schedule_says_its_peak_its_interval_its_warm_up_and_how_sure_that_is(kind):
     result = RangeTestResult(valley_curve(), steps_taken=230)

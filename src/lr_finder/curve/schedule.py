@@ -51,6 +51,10 @@ WARM_UP: dict[ScheduleKind, float] = {
 }  # fmt: skip
 """Share of the steps in which the rate climbs at least; fastai's default for one-cycle, a usual one for the others."""
 
+LEAST_WARM_UP, LARGEST_SHARE = 100, 0.4
+"""So many steps at least, unless they are more than that share of the training. 100 of 250 and of 1,000 steps save most
+of the trainings that fail without a warm-up, and cost the others nothing (warmup.json)."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -104,8 +108,7 @@ def schedule(
 ) -> Schedule:
     """The rates of a schedule for a training of so many steps, from what was measured.
 
-    It warms up for a customary share of the steps, or for longer where the warm-ups that were tried say so. A customary
-    one that a training does not need costs next to nothing (warmup.json).
+    It warms up for longer than is usual where the warm-ups that were tried say so.
 
     Raises:
         ValueError: There is no such kind, or `total_steps` is below 1.
@@ -114,12 +117,20 @@ def schedule(
     horizon = Horizon(kind, total_steps)
     peak = for_horizon(suggestion, horizon, training)
     advice = _advice(horizon, peak.lr / suggestion.lr)
-    warmup_steps = round(WARM_UP[kind] * total_steps)
+    warmup_steps = _usual_warm_up(horizon)
     if warmup is not None:
         advice += f" {warmup.in_words}"
         if not warmup.ran_away:
             warmup_steps = max(warmup_steps, min(warmup.steps_to(peak.lr), total_steps))
     return Schedule(kind, peak.lr, peak.low, peak.high, total_steps, warmup_steps, advice)
+
+
+def _usual_warm_up(horizon: Horizon) -> int:
+    """The steps of a warm-up that nothing more is known of."""
+    share, steps = WARM_UP[horizon.kind], horizon.total_steps
+    if not share or steps is None:
+        return 0
+    return round(max(share * steps, min(LEAST_WARM_UP, LARGEST_SHARE * steps)))
 
 
 def _advice(horizon: Horizon, factor: float) -> str:
