@@ -3,7 +3,7 @@
 Every layer of theirs can be trained at many rates at once (`benchmarks.horizon.stacked`): no batch norm, no recurrence.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -98,10 +98,13 @@ def _convolutions() -> nn.Sequential:
     )  # fmt: skip
 
 
-def _task(name: str, optimizers: tuple[str, ...], load_problem, make_model, loss_fn, batch_size: int = 32) -> Task:
+def task_of(
+    family: str, name: str, optimizers: tuple[str, ...], load_problem, make_model, loss_fn, batch_size: int = 32
+) -> Task:
+    """A task of 250 steps, which goes on learning for many times as long."""
     return Task(
-        f"lasting_{name}",
-        f"lasting {name.replace('_', ' ')}",
+        f"{family}_{name}",
+        f"{family} {name.replace('_', ' ')}",
         optimizers,
         num_steps=250,
         batch_size=batch_size,
@@ -111,6 +114,7 @@ def _task(name: str, optimizers: tuple[str, ...], load_problem, make_model, loss
     )
 
 
+_task = partial(task_of, "lasting")
 BOTH = ("adamw", "momentum")
 
 LASTING = (

@@ -3,15 +3,16 @@
 As the lasting ones they can be trained at many rates at once (`benchmarks.horizon.stacked`), and their data last.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.finders.tasks.data import ALPHABET, characters, mnist_1d
-from benchmarks.finders.tasks.lasting import ROWS, answers_of_a_net
+from benchmarks.finders.tasks.lasting import ROWS, answers_of_a_net, task_of
 from benchmarks.finders.tasks.longer import shifted_digits
 from benchmarks.finders.tasks.mlps import mlp
-from benchmarks.finders.tasks.task import Task
 
 
 class _PostNormBlock(nn.Module):
@@ -75,19 +76,7 @@ def _plain_convolutions() -> nn.Sequential:
     return net
 
 
-def _task(name: str, optimizers: tuple[str, ...], load_problem, make_model, loss_fn, batch_size: int = 32) -> Task:
-    return Task(
-        f"warming_{name}",
-        f"warming {name.replace('_', ' ')}",
-        optimizers,
-        num_steps=250,
-        batch_size=batch_size,
-        load_problem=load_problem,
-        make_model=make_model,
-        loss_fn=loss_fn,
-    )
-
-
+_task = partial(task_of, "warming")
 BOTH = ("adamw", "momentum")
 
 WARMING = (

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from lr_finder.core.search import SearchOptions
-from lr_finder.curve.curve import Curve
-from lr_finder.integrations.search import OnStep
-from lr_finder.pool.worker import Failure, Order, Recipe, pickled, work_once
+from lr_finder.pool.worker import Order, Recipe, pickled, work_once
+from lr_finder.pool.workers import AnewForEach
 
 
 class ExecutorPool:
@@ -34,7 +32,7 @@ class ExecutorPool:
         return Calls(self._executor, recipe)
 
 
-class Calls:
+class Calls(AnewForEach):
     """A call for each ramp.
 
     Args:
@@ -53,26 +51,13 @@ class Calls:
     def __exit__(self, *_: object) -> None:
         self.cancel()
 
-    def options(self) -> SearchOptions:
-        """Those of the search."""
-        return self._answer(None)
-
-    def ramp(self, order: Order, on_step: OnStep) -> Curve:
-        """Has a ramp made; its steps are told when it is."""
-        curve = self._answer(order)
-        for _ in range(len(curve)):
-            on_step()
-        return curve
-
     def cancel(self) -> None:
         """Calls that have not begun."""
         for future in self._futures:
             future.cancel()
 
-    def _answer(self, order: Order | None) -> Any:
+    def call(self, order: Order | None) -> Any:
+        """The answer to an order."""
         future = self._executor.submit(work_once, self._recipe, order)
         self._futures.append(future)
-        answer = future.result()
-        if isinstance(answer, Failure):
-            raise answer.again()
-        return answer
+        return future.result()

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lr_finder.core.search import SearchOptions
-from lr_finder.curve.curve import Curve
 from lr_finder.extras import extra
-from lr_finder.integrations.search import OnStep
-from lr_finder.pool.worker import Failure, Order, Recipe, work_once
+from lr_finder.pool.worker import Order, Recipe, work_once
+from lr_finder.pool.workers import AnewForEach
 
 with extra("ray"):
     import ray
@@ -47,7 +45,7 @@ class RayPool:
         return Tasks(recipe, self)
 
 
-class Tasks:
+class Tasks(AnewForEach):
     """A task for each ramp, on a cluster that is there until the end of the block.
 
     Args:
@@ -78,24 +76,14 @@ class Tasks:
             if self._has_connected:
                 ray.shutdown()
 
-    def options(self) -> SearchOptions:
-        """Those of the search."""
-        return self._answer(None)
-
-    def ramp(self, order: Order, on_step: OnStep) -> Curve:
-        """Has a ramp made; its steps are told when it is."""
-        curve = self._answer(order)
-        for _ in range(len(curve)):
-            on_step()
-        return curve
-
     def cancel(self) -> None:
         """Ends all tasks, also those that train."""
         for task in self._running:
             with contextlib.suppress(RayError):
                 ray.cancel(task, force=True)
 
-    def _answer(self, order: Order | None) -> Any:
+    def call(self, order: Order | None) -> Any:
+        """The answer to an order."""
         running = self._task.remote(self._recipe, order)
         self._running.append(running)
         try:
@@ -103,6 +91,4 @@ class Tasks:
         except RayError as error:
             raise RuntimeError(f"{order or 'the training'} can't be made on Ray: {error}") from error
         self._running.remove(running)
-        if isinstance(answer, Failure):
-            raise answer.again()
         return answer

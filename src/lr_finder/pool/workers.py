@@ -1,5 +1,6 @@
 """What a pool is asked for, whatever it is made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.integrations.search import OnStep
-from lr_finder.pool.worker import Order, Recipe
+from lr_finder.pool.worker import Failure, Order, Recipe
 
 
 class Workers(Protocol):
@@ -30,6 +31,31 @@ class Workers(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
+
+
+class AnewForEach(ABC):
+    """Workers that keep nothing: the training is made anew for each ramp."""
+
+    @abstractmethod
+    def call(self, order: Order | None) -> Any:
+        """What `work_once` returns for an order."""
+
+    def options(self) -> SearchOptions:
+        """Those of the search."""
+        return self._answer(None)
+
+    def ramp(self, order: Order, on_step: OnStep) -> Curve:
+        """Has a ramp made; its steps are told when it is."""
+        curve = self._answer(order)
+        for _ in range(len(curve)):
+            on_step()
+        return curve
+
+    def _answer(self, order: Order | None) -> Any:
+        answer = self.call(order)
+        if isinstance(answer, Failure):
+            raise answer.again()
+        return answer
 
 
 class PoolOfWorkers(Protocol):
