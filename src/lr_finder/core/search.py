@@ -1,16 +1,17 @@
 """The search for a rate over the one seam, `ramp(sweep) -> Curve`."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
-from typing import Any, TypedDict, cast
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 
 from lr_finder.core.climbs import Climbs, Plan, climb
 from lr_finder.core.groups import find_group_ratios
+from lr_finder.core.measured import Measured, last_clear
 from lr_finder.core.pool import OneAfterAnother, Pool
 from lr_finder.core.probes import run_probes
 from lr_finder.core.probing import Probing
@@ -19,12 +20,14 @@ from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.warmups import MOST_STEPS as WARMUP_MOST_STEPS
 from lr_finder.core.warmups import try_warmups
-from lr_finder.curve.clear_reading import clear_reading_or_none
-from lr_finder.curve.curve import Curve
-from lr_finder.curve.horizon import AS_MEASURED, Horizon, ScheduleKind
+from lr_finder.curve.horizon import Horizon, ScheduleKind
+from lr_finder.curve.probe import Probe
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 from lr_finder.curve.thresholds import LEAST_MOST_STEPS, MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
-from lr_finder.curve.training import Training
+from lr_finder.curve.warmup import Warmup
+
+Ratios: TypeAlias = Callable[[float], list[float] | None]
+"""Each parameter group's rate over the one that is named; None where the groups keep their own ratios."""
 
 
 class SearchOptions(TypedDict, total=False):
@@ -153,7 +156,7 @@ def search(
         raise TypeError(f"warmup must be True or False, got {warmup!r}")
     if validate is not None:
         _check_takes_validate(ramp)
-    measured = _Measured(ramp, record, schedule, total_steps)
+    measured = Measured(ramp, record, schedule, total_steps)
 
     def find(ramp: ValidatingRamp, to_come: int = 0) -> RangeTestResult:
         # How the groups' rates compare needs no more than a quick look at each.
@@ -168,7 +171,7 @@ def search(
             climbs = climb(ramp, own, most_steps, plan_all, may_stop_early=may_stop_early)
         else:
             climbs = Climbs([ramp(own)])
-        return measured.result(_last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
+        return measured.result(last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
 
     try:
         together, notes = find_group_ratios(measured.ramp, find) if by_group else (measured.ramp, ())
@@ -177,21 +180,17 @@ def search(
         measured.found = result.curve
         has_bounds_by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
 
+        def plan_more(steps: int, why: str) -> None:
+            plan(measured.steps_taken + steps, why)
+
         def ratios(lr: float) -> list[float] | None:
             return result.curve.group_ratios(lr).tolist() if has_bounds_by_group else None
 
         if probing is not None and result.has_suggestion:
-            centre = result.measured_suggestion.lr
-            steps = probing.most_steps
-            why = f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps"
-            plan(measured.steps_taken + steps, why)
-            found = run_probes(together, centre, probing, pool or OneAfterAnother(), ratios(centre))
+            found = _probes(together, result, probing, pool or OneAfterAnother(), plan_more, ratios)
             result = replace(result, steps_taken=measured.steps_taken, probes=found)
         if warmup and result.has_suggestion:
-            peak = result.suggestion.lr
-            why = f"lr_find: short trainings that warm up to {peak:.2g}, at most {WARMUP_MOST_STEPS} steps"
-            plan(measured.steps_taken + WARMUP_MOST_STEPS, why)
-            tried = try_warmups(together, peak, ratios(peak), wd=wd)
+            tried = _warmups(together, result, wd, plan_more, ratios)
             if tried is None:
                 notes = (*result.curve.notes, "The data ended before warm-ups could be compared.")
                 result = replace(result, curve=replace(result.curve, notes=notes))
@@ -202,53 +201,22 @@ def search(
         raise
 
 
-class _Measured:
-    """What a search has measured so far."""
-
-    def __init__(self, ramp: Ramp, record: Record, schedule: ScheduleKind | None, total_steps: int | None):
-        self._ramp = ramp
-        self._record = record
-        self._schedule: ScheduleKind | None = schedule
-        self._total_steps = total_steps
-        self._curves: list[Curve] = []
-        self.found: Curve | None = None
-
-    @property
-    def steps_taken(self) -> int:
-        """Those of all ramps."""
-        return sum(map(len, self._curves))
-
-    def ramp(self, sweep: Sweep, validate: Validate | None = None, /) -> Curve:
-        """The ramp, with its steps counted; one that does not validate need not take a `validate`."""
-        curve = self._ramp(sweep) if validate is None else cast(ValidatingRamp, self._ramp)(sweep, validate)
-        self._curves.append(curve)  # as one, whatever thread it comes from
-        return curve
-
-    def result(self, curve: Curve, *, more_steps: int = 0, ignores_rate: bool = False) -> RangeTestResult:
-        """The result that a curve gives, for the training that was asked for, or else for the one that is known."""
-        training = curve.training or Training()
-        known = training.horizon or AS_MEASURED
-        horizon = Horizon(self._schedule or known.kind, self._total_steps or known.total_steps)
-        steps = self.steps_taken + more_steps
-        return RangeTestResult(curve, steps, ignores_rate=ignores_rate, record=self._record, horizon=horizon)
-
-    def leave_on(self, error: BaseException) -> None:
-        """Leaves on an exception, as `partial_result`, the last ramp that tells something."""
-        ended: RangeTestResult | None = getattr(error, "partial_result", None)
-        curves = self._curves if ended is None else [*self._curves, ended.curve]
-        if curves:
-            more_steps = 0 if ended is None else ended.steps_taken
-            # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
-            with suppress(Exception, KeyboardInterrupt):
-                partial_result = self.result(self.found or _last_clear(curves), more_steps=more_steps)
-                error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
+def _probes(
+    ramp: ValidatingRamp, result: RangeTestResult, probing: Probing, pool: Pool, plan: Plan, ratios: Ratios
+) -> tuple[Probe, ...]:
+    """Short trainings around what the curve suggests."""
+    centre, steps = result.measured_suggestion.lr, probing.most_steps
+    plan(steps, f"lr_find: short trainings at {probing.count} rates around {centre:.2g}, at most {steps} steps")
+    return run_probes(ramp, centre, probing, pool, ratios(centre))
 
 
-def _last_clear(curves: list[Curve]) -> Curve:
-    """The last climb that tells something; the last one where none does."""
-    if len(curves) == 1:  # which is not read for nothing: of thousands of steps that takes a while
-        return curves[0]
-    return next((curve for curve in reversed(curves) if clear_reading_or_none(curve) is not None), curves[-1])
+def _warmups(
+    ramp: ValidatingRamp, result: RangeTestResult, wd: float | None, plan: Plan, ratios: Ratios
+) -> Warmup | None:
+    """Short trainings that climb to what is suggested; None where the data ended."""
+    peak, steps = result.suggestion.lr, WARMUP_MOST_STEPS
+    plan(steps, f"lr_find: short trainings that warm up to {peak:.2g}, at most {steps} steps")
+    return try_warmups(ramp, peak, ratios(peak), wd=wd)
 
 
 def _check_takes_validate(ramp: Ramp) -> None:
