@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lr_finder.learner import Learner
-    from lr_finder.pool.find import AnyPool
+    from lr_finder.pool.workers import AnyPool
 
 
 class Options(SearchOptions, total=False):

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from lr_finder.pool.worker import Order, Recipe, pickled, work_once
+from lr_finder.pool.orders import Order, Recipe, pickled
+from lr_finder.pool.worker import work_once
 from lr_finder.pool.workers import AnewForEach
 
 

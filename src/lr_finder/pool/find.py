@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lr_finder.core.ramp import Ramp, Validate
 from lr_finder.core.result import RangeTestResult
@@ -16,17 +16,14 @@ from lr_finder.integrations.search import OnStep, search_in_pool
 from lr_finder.kinds import kind_of
 from lr_finder.making import EXAMPLE, check_takes_nothing
 from lr_finder.pool.executor import ExecutorPool
+from lr_finder.pool.orders import Order, Recipe
 from lr_finder.pool.processes import ProcessPool
 from lr_finder.pool.surroundings import Surroundings
-from lr_finder.pool.worker import Order, Recipe
-from lr_finder.pool.workers import PoolOfWorkers, Workers
+from lr_finder.pool.workers import AnyPool, PoolOfWorkers, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lr_finder.pool.ray import RayPool
-
-AnyPool: TypeAlias = "Literal['processes', 'ray'] | ProcessPool | RayPool | Executor"
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -35,7 +32,7 @@ def lr_find(
     make: Callable[[], Any],
     /,
     *arguments: Any,
-    pool: "AnyPool",
+    pool: AnyPool,
     progress: bool | None = None,
     **options: "Unpack[SearchOptions]",
 ) -> RangeTestResult:

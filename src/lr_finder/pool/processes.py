@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.integrations.search import OnStep
-from lr_finder.pool.worker import Failure, Order, Recipe, pickled, work
+from lr_finder.pool.orders import Failure, Order, Recipe, pickled
+from lr_finder.pool.worker import work
 
 MOST_TRIES = 3
 """How often a ramp is begun whose worker dies."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lr_finder.extras import extra
-from lr_finder.pool.worker import Order, Recipe, work_once
+from lr_finder.pool.orders import Order, Recipe
+from lr_finder.pool.worker import work_once
 from lr_finder.pool.workers import AnewForEach
 
 with extra("ray"):

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Executor
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from lr_finder.core.search import SearchOptions
 from lr_finder.curve.curve import Curve
 from lr_finder.integrations.search import OnStep
-from lr_finder.pool.worker import Failure, Order, Recipe
+from lr_finder.pool.orders import Failure, Order, Recipe
 
 
 class Workers(Protocol):
@@ -68,3 +69,7 @@ class PoolOfWorkers(Protocol):
     def open(self, recipe: Recipe) -> Workers:
         """Workers that make the training."""
         ...
+
+
+AnyPool: TypeAlias = Literal["processes", "ray"] | PoolOfWorkers | Executor
+"""What `lr_find(make, pool=...)` takes."""
