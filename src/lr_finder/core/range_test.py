@@ -196,20 +196,23 @@ class RangeTest:
             ValueError: The loss is no scalar.
         """
         if loss is not None:
-            loss = scalar(loss)
+            loss = self._step.held(loss)
         self._record(loss)
 
     def _record(self, loss: Any) -> None:
-        if self.has_ended:
+        if self._stop_reason is not None:
             raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
         self._calls += 1
         if loss is None:
             return
-        self._unread.append(loss)
         self.steps_taken += 1
         complete = self.steps_taken == len(self._lrs)
-        if complete or len(self._unread) >= self._read_every:
-            self._read_losses()
+        if self._step.reads_at_once:
+            self._take(loss)
+        else:
+            self._unread.append(loss)
+            if complete or len(self._unread) >= self._read_every:
+                self._read_losses()
         if complete and not self.has_ended:
             if self._validate is not None:
                 self._validation_loss = self._validated(self._validate)
@@ -233,10 +236,14 @@ class RangeTest:
     def _read_losses(self) -> None:
         unread, self._unread = self._unread, []
         for loss in self._read(unread) if unread else ():
-            self._losses.append(loss)
-            self._stop_reason = self._stop_rule.update(loss) if self._stop_rule else None
+            self._take(loss)
             if self.has_ended:
                 return  # what was recorded after this step overshot
+
+    def _take(self, loss: float) -> None:
+        self._losses.append(loss)
+        if self._stop_rule is not None:
+            self._stop_reason = self._stop_rule.update(loss)
 
     @property
     def curve(self) -> Curve:

@@ -30,14 +30,18 @@ class Step:
 
     Args:
         read: Turns losses into numbers.
-        read_every: A loss that may be lost is read after so many batches without a step: at the cadence at which the
-            others are, and not before there are as many as the last step had, so that accumulating waits for no
-            device and no other process.
+        read_every: How many losses may wait to be read. One that may be lost is read after so many batches without a
+            step: at the cadence at which the others are, and not before there are as many as the last step had, so
+            that accumulating waits for no device and no other process.
+
+    Attributes:
+        reads_at_once: Whether losses become numbers as they come, which waits for nothing on a CPU.
     """
 
     def __init__(self, read: Read, read_every: int):
         self._read = read
         self._read_every = read_every
+        self.reads_at_once = read_every == 1 and not isinstance(read, SharedRead)
         self._losses: list[Any] = []
         self._batches = 0
         self._usual_batches = 1
@@ -52,7 +56,17 @@ class Step:
                 "loss; where it steps another optimizer, give that one; or a gradient scaler skipped all of them"
             )
         if loss is not None:
-            self._losses.append(scalar(loss))
+            self._losses.append(self.held(loss))
+
+    def held(self, loss: Any) -> Any:
+        """A loss as it can be kept.
+
+        A copy where it waits to be read, because a step may write all its losses into one tensor, as a CUDA graph does.
+        """
+        loss = scalar(loss)
+        if self.reads_at_once:
+            return self._read([loss])[0]
+        return loss.clone() if hasattr(loss, "clone") else loss
 
     def end(self, has_stepped: bool) -> Any:
         """The mean loss of the batches, which are then done with; None where they count towards the next step."""
@@ -75,12 +89,10 @@ class Step:
 def scalar(loss: Any) -> Any:
     """A loss without the graph that it may hold; it stays on its device.
 
-    A copy, because it may wait to be read, and a step may write all its losses into one tensor, as a CUDA graph does.
-
     Raises:
         ValueError: It has more than one element, or none.
     """
     shape = getattr(loss, "shape", ())
-    if shape != () and math.prod(shape) != 1:
+    if shape and math.prod(shape) != 1:
         raise ValueError(f"the loss must be a scalar, got a tensor of shape {tuple(shape)}")
-    return loss.detach().clone() if hasattr(loss, "detach") else loss
+    return loss.detach() if hasattr(loss, "detach") else loss

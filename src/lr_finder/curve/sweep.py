@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Literal, TypeAlias
 
@@ -55,12 +56,12 @@ class Sweep:
             raise ValueError(f"hold must be from 0 to {self.num_it - least} of {self.num_it} steps, got {self.hold}")
         if self.wd is not None and not (isinstance(self.wd, Real) and np.isfinite(self.wd) and self.wd >= 0):
             raise ValueError(f"wd must be a finite number of at least 0, got {self.wd}")
-        starts, ends = _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
+        starts, ends = self._bounds
         _check_same_length(starts, ends)
-        if np.any((starts == 0) != (ends == 0)):
+        if ((starts == 0) != (ends == 0)).any():
             bounds = f"got {self.start_lr} and {self.end_lr}"
             raise ValueError(f"start_lr and end_lr must both be 0 for a group that is held at 0, {bounds}")
-        if not constant and not (np.all(starts <= ends) and np.any(starts < ends)):
+        if not constant and not ((starts <= ends).all() and (starts < ends).any()):
             raise ValueError(f"start_lr must be smaller than end_lr, got {self.start_lr} and {self.end_lr}")
 
     @classmethod
@@ -79,7 +80,7 @@ class Sweep:
     @property
     def lrs(self) -> NDArray[np.float64]:
         """The rate of each step, shape `(num_it,)`: that of the group with the largest rate, of those that climb."""
-        starts, ends = np.broadcast_arrays(_rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr))
+        starts, ends = np.broadcast_arrays(*self._bounds)
         climbs = (starts < ends) | (self.shape == "constant")
         leading = int(np.argmax(np.where(climbs, starts * ends, 0)))
         return self._ramp(starts[leading], ends[leading])
@@ -96,6 +97,10 @@ class Sweep:
         starts = _spread("start_lr", self.start_lr, current)
         ends = _spread("end_lr", self.end_lr, current)
         return np.stack([self._ramp(a, b) for a, b in zip(starts, ends, strict=True)], axis=1)
+
+    @cached_property
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return _rates("start_lr", self.start_lr), _rates("end_lr", self.end_lr)
 
     def _ramp(self, start: float, end: float) -> NDArray[np.float64]:
         if start == end:  # a short run at one rate, or a group that is held at 0
@@ -120,7 +125,7 @@ def _rates(name: str, bound: Bound) -> NDArray[np.float64]:
         raise TypeError(f"{name} must be a number, one number per parameter group or a slice, got {bound!r}") from None
     if rates.ndim != 1 or rates.size == 0:
         raise ValueError(f"{name} must be a number or one number per parameter group, got {bound!r}")
-    if not (np.all(np.isfinite(rates)) and np.all(rates >= 0) and np.any(rates > 0)):
+    if not (np.isfinite(rates).all() and (rates >= 0).all() and (rates > 0).any()):
         raise ValueError(f"{name} must be finite and greater than 0, got {bound}")
     return rates
 

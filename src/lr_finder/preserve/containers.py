@@ -77,6 +77,10 @@ def _plain_copy(container: Container) -> dict[Any, Any] | list[Any]:
 
 def _holds_the_same(container: Container, saved: dict[Any, Any] | list[Any]) -> bool:
     """Whether two containers hold the same objects in the same order; tensors have no usable `==`."""
-    if len(container) != len(saved) or not all(map(is_, container, saved)):
+    if len(container) != len(saved):
+        return False
+    if not saved:
+        return True
+    if not all(map(is_, container, saved)):
         return False
     return not isinstance(container, dict) or all(map(is_, container.values(), items_of(saved)))

@@ -37,6 +37,7 @@ class Snapshot:
         self.nbytes = 0
         self._storage: Storage = storage
         self._seen: dict[Hashable, Any] = {}  # holds the objects too, so that no id is used twice
+        self._savers: dict[type, Callable[[Any, Snapshot], None] | None] = {}  # by kind; None for one without state
         self._unvisited: deque[Any] = deque()  # a queue, because models nest deeper than Python's stack
         self._postponed: dict[Callable[[list[Any], Snapshot], None], list[Any]] = {}
         self._buffers: list[Buffer] = []
@@ -46,7 +47,10 @@ class Snapshot:
 
     def add(self, thing: Any) -> None:
         """Saves a thing and what hangs together with it, once."""
-        if not isinstance(thing, STATELESS) and self.skip(thing):
+        kind = thing.__class__
+        if kind not in self._savers:
+            self._savers[kind] = None if issubclass(kind, STATELESS) else save.dispatch(kind)
+        if self._savers[kind] is not None and self.skip(thing):
             self._unvisited.append(thing)
 
     def skip(self, thing: Any, key: Hashable = None) -> bool:
@@ -120,7 +124,8 @@ class Snapshot:
 
     def _visit(self) -> None:
         while self._unvisited:
-            save(self._unvisited.popleft(), self)
+            thing = self._unvisited.popleft()
+            self._savers[thing.__class__](thing, self)  # pyright: ignore[reportOptionalCall]
 
     def _start(self) -> None:
         for start in self._starts:

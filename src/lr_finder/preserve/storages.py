@@ -9,6 +9,7 @@ import torch
 
 from lr_finder.preserve.snapshot import Snapshot
 
+_PLAIN = (torch.Tensor, torch.nn.Parameter)  # most; looking up what they lack takes long
 _COMPRESSED_BY_ROW = (torch.sparse_csr, torch.sparse_bsr)
 _COMPRESSED_BY_COLUMN = (torch.sparse_csc, torch.sparse_bsc)
 
@@ -103,7 +104,7 @@ def storages(tensor: torch.Tensor) -> list[torch.UntypedStorage]:
 
 def inner_tensors(tensor: torch.Tensor) -> dict[str, torch.Tensor]:
     """The tensors inside a wrapper subclass (DTensor, quantized and others) by attribute; none in other tensors."""
-    if not hasattr(tensor, "__tensor_flatten__"):
+    if type(tensor) in _PLAIN or not hasattr(tensor, "__tensor_flatten__"):
         return {}
     names = tensor.__tensor_flatten__()[0]  # pyright: ignore[reportAttributeAccessIssue]
     inner = {name: getattr(tensor, name) for name in names}

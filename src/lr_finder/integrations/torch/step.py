@@ -105,19 +105,20 @@ class TrainingStep:
 
     def _forward_backward(self, batches: list[Any]) -> torch.Tensor:
         self.optimizer.zero_grad()
-        losses = []
-        for batch in batches:
-            with self.autocast:
-                loss = self._loss(to_device(batch, self.device))
-                if len(batches) > 1:
-                    loss = loss / len(batches)
-            scaled = loss if self.scaler is None else self.scaler.scale(loss)
-            if self.fabric_module is None:
-                scaled.backward()
-            else:
-                fabric.backward(self.fabric_module, scaled)
-            losses.append(loss.detach())
+        losses = [self._backward(batch, len(batches)) for batch in batches]
         return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+    def _backward(self, batch: Any, count: int) -> torch.Tensor:
+        with self.autocast:
+            loss = self._loss(to_device(batch, self.device))
+            if count > 1:
+                loss = loss / count
+        scaled = loss if self.scaler is None else self.scaler.scale(loss)
+        if self.fabric_module is None:
+            scaled.backward()
+        else:
+            fabric.backward(self.fabric_module, scaled)
+        return loss.detach()
 
     def _loss(self, batch: Any) -> torch.Tensor:
         """The loss of one batch, a scalar."""

@@ -23,9 +23,9 @@ class WrittenRates:
 
     def are_overwritten(self) -> bool:
         """Whether something else has set a rate since they were written."""
-        return [group["lr"] for group in self._groups] != self._lrs or any(
-            lr._version != version for lr, version in self._versions
-        )
+        if self._versions and any(lr._version != version for lr, version in self._versions):
+            return True
+        return [group["lr"] for group in self._groups] != self._lrs
 
     def _remember(self) -> None:
         self._lrs = [group["lr"] for group in self._groups]
