@@ -3,6 +3,8 @@
 Run `python -m benchmarks.rule.hopeless` from the root. A right answer here is a refusal. Each trial is a whole search,
 with a seed of its own. The noise is normal, uniform, heavy-tailed, skewed, or correlated from batch to batch, and
 another in every ramp; or it is the batches', which are the same in every ramp and come in the order of their classes.
+Or a model is trained, really, that has nothing to learn: the targets are noise, or it has learned all there is, or its
+optimizer climbs.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +25,8 @@ from lr_finder import Curve, NoSuggestionError, RangeTest, RangeTestResult, Swee
 FILE = RESULTS / "hopeless.json"
 
 Losses = Callable[[int], np.ndarray]
+Training = tuple[nn.Module, nn.Module, Callable[[], tuple[torch.Tensor, torch.Tensor]]]
+"""A model, its loss and what makes a batch."""
 
 
 def correlated(rng: np.random.Generator, steps: int) -> np.ndarray:
@@ -93,6 +98,62 @@ def of_a_model_that_does_not_matter(seed: int, num_it: int | None) -> RangeTestR
     return lr_find(model, optimizer, ignoring, loader, num_it=num_it, progress=False)
 
 
+def at_zero(layer: nn.Linear) -> nn.Linear:
+    """A layer whose outputs are 0."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _targets_are_noise(batch_size: int) -> Training:
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), at_zero(nn.Linear(64, 1)))
+    return model, nn.MSELoss(), lambda: (torch.randn(batch_size, 8), torch.randn(batch_size, 1))
+
+
+def _targets_are_heavy_tailed(batch_size: int) -> Training:
+    model, loss_fn, _ = _targets_are_noise(batch_size)
+    targets = torch.distributions.StudentT(3.0)
+    return model, loss_fn, lambda: (torch.randn(batch_size, 8), targets.sample((batch_size, 1)))
+
+
+def _labels_are_noise(batch_size: int) -> Training:
+    model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), at_zero(nn.Linear(64, 10)))
+    return model, nn.CrossEntropyLoss(), lambda: (torch.randn(batch_size, 16), torch.randint(10, (batch_size,)))
+
+
+def _all_is_learned(batch_size: int) -> Training:
+    model = nn.Linear(8, 1)
+
+    def batch() -> tuple[torch.Tensor, torch.Tensor]:
+        inputs = torch.randn(batch_size, 8)
+        return inputs, model(inputs).detach() + torch.randn(batch_size, 1)
+
+    return model, nn.MSELoss(), batch
+
+
+UNLEARNABLE: dict[str, Callable[[int], Training]] = {
+    "targets are noise": _targets_are_noise,
+    "targets are heavy-tailed noise": _targets_are_heavy_tailed,
+    "labels are noise": _labels_are_noise,
+    "all is learned": _all_is_learned,
+    "the optimizer climbs": _all_is_learned,
+}
+OPTIMIZERS: tuple[Callable[..., torch.optim.Optimizer], ...] = (
+    partial(torch.optim.SGD, lr=0.1),
+    partial(torch.optim.SGD, lr=0.1, momentum=0.9),
+    torch.optim.AdamW,
+)
+
+
+def of_a_training(kind: str, seed: int, num_it: int | None) -> RangeTestResult:
+    """A real training in which no rate takes the loss down."""
+    torch.manual_seed(seed)
+    model, loss_fn, batch = UNLEARNABLE[kind]((4, 16, 64)[seed % 3])
+    loader = [batch() for _ in range(1000)]
+    optimizer = OPTIMIZERS[seed // 3 % 3](model.parameters(), maximize="climbs" in kind)
+    return lr_find(model, optimizer, loss_fn, loader, num_it=num_it, progress=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=100, help="of each kind and num_it")
@@ -104,6 +165,7 @@ def main() -> None:
         "not finite": of_nan,
         "the model does not matter": of_a_model_that_does_not_matter,
     }
+    kinds |= {kind: lambda seed, n, kind=kind: of_a_training(kind, seed, n) for kind in UNLEARNABLE}
     made, false = Counter(), Counter()
     for (name, make), num_it, seed in itertools.product(kinds.items(), (None, 60, 100, 300), range(trials)):
         made[name] += 1

@@ -5,22 +5,35 @@ import pytest
 
 from lr_finder import Curve, NoSuggestionError, RangeTest, StopReason, search
 from lr_finder.core.climbs import next_region
+from lr_finder.core.control import NOTE
 
 
 class Bowl:
-    """Noisy gradient descent on a bowl with curvatures from 0.01 to `sharpest`, from the same start every time."""
+    """Noisy gradient descent on a bowl with curvatures from 0.01 to `sharpest`, from the same start every time.
 
-    def __init__(self, sharpest, noise=0.02):
+    Its batches add to the loss by their `hardness`, and are others in every ramp where they are shuffled.
+    """
+
+    def __init__(self, sharpest, noise=0.02, hardness=0.0, shuffled=False):
         self.noise = noise
+        self.hardness = hardness
+        self.shuffled = shuffled
         self.curvatures = np.geomspace(0.01, sharpest, 50)
         self.sweeps = []
+
+    @property
+    def climbs(self):
+        """The sweeps that climb: all but those without training."""
+        return [sweep for sweep in self.sweeps if sweep.shape != "constant"]
 
     def ramp(self, sweep):
         self.sweeps.append(sweep)
         test = RangeTest.over(sweep)
         weights, noise = np.ones(50), np.random.default_rng(0)
+        batches = np.random.default_rng(len(self.sweeps) if self.shuffled else 1)
         for lr in test:
-            test.record(float((self.curvatures * weights**2).mean()) * (1 + self.noise * noise.normal()))
+            loss = float((self.curvatures * weights**2).mean()) * (1 + self.noise * noise.normal())
+            test.record(loss + self.hardness * batches.normal())
             weights -= lr * self.curvatures * weights
         return test.curve
 
@@ -54,9 +67,9 @@ def test_without_a_range_it_finds_where_the_loss_reacts(sharpest, num_it):
     assert 2 / sharpest / 30 < result.suggestion.lr < 2 / sharpest
     assert sum(sweep.num_it for sweep in bowl.sweeps) >= 42
     assert result.steps_taken <= 600
-    assert all(sweep.start_lr < 2 / sharpest < sweep.end_lr for sweep in bowl.sweeps)
-    assert all(slower.num_it > sweep.num_it and pace(slower) > pace(sweep) for sweep, slower in pairwise(bowl.sweeps))
-    assert result.lrs[0] == bowl.sweeps[-1].start_lr
+    assert all(sweep.start_lr < 2 / sharpest < sweep.end_lr for sweep in bowl.climbs)
+    assert all(slower.num_it > sweep.num_it and pace(slower) > pace(sweep) for sweep, slower in pairwise(bowl.climbs))
+    assert result.lrs[0] == bowl.climbs[-1].start_lr
 
 
 @pytest.mark.parametrize("sharpest", [0.3, 10.0, 1e3, 1e5])
@@ -65,20 +78,20 @@ def test_the_more_steps_are_planned_the_slower_is_the_last_climb(sharpest):
     for num_it in (100, 300, 1000):
         bowl = Bowl(sharpest)
         search(bowl.ramp, num_it=num_it)
-        paces.append(pace(bowl.sweeps[-1]))
+        paces.append(pace(bowl.climbs[-1]))
     assert all(slower > 1.5 * faster for faster, slower in pairwise(paces))
 
 
 @pytest.mark.parametrize(
-    ("noise", "climbs"),
-    [(0.002, [20, 50]), (0.4, [20, 50, 130]), (3.0, [20, 50, 130, 325])],
+    ("noise", "hardness", "climbs"),
+    [(0.002, 0.0, [20, 50]), (0.4, 0.0, [20, 50, 130]), (0.02, 1.0, [20, 50, 130, 325])],
     ids=["clear", "usual", "noisy"],
 )
-def test_left_to_itself_it_takes_the_steps_that_a_narrow_interval_needs(noise, climbs):
-    bowl = Bowl(10.0, noise)
+def test_left_to_itself_it_takes_the_steps_that_a_narrow_interval_needs(noise, hardness, climbs):
+    bowl = Bowl(10.0, noise, hardness, shuffled=True)
     said = []
     result = search(bowl.ramp, plan=lambda steps, why: said.append(steps))
-    assert [sweep.num_it for sweep in bowl.sweeps] == climbs
+    assert [sweep.num_it for sweep in bowl.climbs] == climbs
     assert said[0] == 200
     assert result.steps_taken <= said[-1]
 
@@ -120,19 +133,59 @@ def test_adding_a_constant_to_the_loss_changes_neither_suggestion_nor_cost(offse
 
 
 def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
-    bowl = Bowl(10.0, noise=1.0)
+    bowl = Bowl(10.0, hardness=3.0, shuffled=True)
     result = search(bowl.ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80, 200, 333]
-    assert result.lrs[0] == bowl.sweeps[-1].start_lr
+    assert [sweep.num_it for sweep in bowl.climbs] == [20, 80, 200, 333]
+    assert result.lrs[0] == bowl.climbs[-1].start_lr
+
+
+def test_where_the_batches_hide_the_fall_they_are_measured_without_training():
+    """Three times as hard or easy as the whole fall: 130 steps tell what no number of them would otherwise."""
+    bowl = Bowl(10.0, hardness=3.0)
+    result = search(bowl.ramp)
+    assert [sweep.num_it for sweep in bowl.climbs] == [20, 50, 130]
+    control = bowl.sweeps[-1]
+    assert (control.shape, control.num_it) == ("constant", len(result.curve))
+    assert control.end_lr < 1e-3 * bowl.climbs[-1].start_lr
+    np.testing.assert_allclose(result.suggestion.lr, search(Bowl(10.0).ramp, num_it=200).suggestion.lr, rtol=0.2)
+    assert result.curve.notes == (NOTE,)
+    assert result.steps_taken == sum(len(Bowl(10.0, hardness=3.0).ramp(sweep)) for sweep in bowl.sweeps)
+
+
+def test_the_control_is_no_climb_that_an_interrupt_leaves():
+    bowl = Bowl(10.0, hardness=3.0)
+
+    def interrupted(sweep):
+        if sweep.shape == "constant":
+            raise KeyboardInterrupt
+        return bowl.ramp(sweep)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        search(interrupted)
+    assert len(caught.value.partial_result.curve) == 119
+
+
+def test_data_that_end_in_the_control_leave_the_steps_that_there_were():
+    bowl = Bowl(10.0, hardness=3.0)
+
+    def short(sweep):
+        curve = bowl.ramp(sweep)
+        if sweep.shape == "constant":
+            return Curve(curve.lrs[:100], curve.losses[:100], stop_reason=StopReason.DATA_ENDED)
+        return curve
+
+    result = search(short, max_it=320)
+    assert np.isfinite(result.curve.control_losses).sum() == 100
+    assert 2 / 10 / 30 < result.suggestion.lr < 2 / 10
 
 
 def test_no_climb_is_made_that_is_not_slower_than_the_one_before():
-    bowl = Bowl(10.0, noise=1.0)
+    bowl = Bowl(10.0, hardness=3.0, shuffled=True)
     search(bowl.ramp, num_it=100, max_it=400)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80, 200]
+    assert [sweep.num_it for sweep in bowl.climbs] == [20, 80, 200]
     bowl.sweeps.clear()
     search(bowl.ramp, num_it=100, max_it=150)
-    assert [sweep.num_it for sweep in bowl.sweeps] == [20, 80]
+    assert [sweep.num_it for sweep in bowl.climbs] == [20, 80]
 
 
 @pytest.mark.parametrize("max_it", [None, 350, 100])

@@ -20,7 +20,12 @@ from lr_finder.curve.training import Training
 
 TRAINING = Training("AdamW", ({"lr": 1e-3, "betas": [0.9, 0.99]},), 32, 0)
 RESULT = RangeTestResult(
-    Curve(np.geomspace(1e-3, 1, 4), [2.0, 1.0, np.nan, np.inf], training=TRAINING),
+    Curve(
+        np.geomspace(1e-3, 1, 4),
+        [2.0, 1.0, np.nan, np.inf],
+        training=TRAINING,
+        control_losses=np.array([2.0, 1.5, np.nan, 2.5]),
+    ),
     steps_taken=4,
     record=Record.now({"start_lr": [1e-3, 1e-2], "stop_div": True}),
 )
@@ -44,6 +49,7 @@ def good(tmp_path_factory):
 
 def test_the_dictionary_is_what_the_file_holds(good):
     assert RESULT.to_dict() == good
+    assert good["control_losses"] == [2.0, 1.5, "nan", 2.5]
 
 
 class Touching:

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from lr_finder.core.control import with_control
 from lr_finder.curve import thresholds
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
@@ -37,7 +38,8 @@ def climb(
 
     Each goes through the region that the one before found, from the same start. What is planned is spent, unless the
     search may stop early and the interval is narrow already. More is spent only where the last climb tells no rate, or
-    one within a wide interval, and then `SLOWER` times the steps each time, as far as there are any.
+    one within a wide interval: on the same batches without training, which shows what these add to the losses, and then
+    on `SLOWER` times the steps each time, as far as there are any.
 
     Args:
         ramp: Trains through a sweep.
@@ -70,18 +72,34 @@ def climb(
         return _tells_enough(climbs[-1])
 
     while not is_done():
+        last = climbs[-1]
+        if planned >= num_it and taken + len(last) <= most_steps and _wants_control(last, coarse):
+            taken += len(last)
+            plan(max(num_it, taken), "")
+            climbs[-1] = with_control(ramp, last, whole.wd)
+            continue
         least = steps
         steps = min(max(round(thresholds.SLOWER * steps), num_it - planned), most_steps - taken)
-        region = next_region(climbs[-1])
+        region = next_region(last)
         # Where the data ended, more steps would only end at lower rates. What runs away where the coarse ramp began and
         # did not, does so whatever the rate.
-        if steps < least or climbs[-1].stop_reason is StopReason.DATA_ENDED or region["end_lr"] < coarse.lrs[0]:
+        if steps < least or last.stop_reason is StopReason.DATA_ENDED or region["end_lr"] < coarse.lrs[0]:
             break
         planned += steps
         plan(max(num_it, taken + steps), "")
         climbs.append(ramp(replace(whole, **region, num_it=steps)))
         taken += len(climbs[-1])
     return Climbs(climbs)
+
+
+def _wants_control(climbed: Curve, coarse: Curve) -> bool:
+    """Whether a climb is lost in its noise, and the batches, whose first one both ramps had, may be the cause."""
+    if climbed.control_losses is not None or _has_fewer(climbed, thresholds.MIN_STEPS):
+        return False
+    had_the_same_batch = bool(np.isclose(climbed.losses[0], coarse.losses[0], rtol=thresholds.RESOLUTION, atol=0))
+    reading = Reading.of(climbed)
+    is_lost = not reading.began_too_high and interval_decades(reading) > thresholds.WIDE
+    return had_the_same_batch and is_lost
 
 
 def _is_hopeless(coarse: Curve) -> bool:

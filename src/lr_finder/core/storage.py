@@ -36,6 +36,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
     """A result as JSON has it. The suggestion is for whoever else reads it: `load` reads it from the curve again."""
     curve, steps_taken, probes, ignores_rate, record, horizon, warmup = found
     refused = isinstance(suggestion, NoSuggestionError)
+    control = curve.control_losses
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -53,6 +54,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "lrs": curve.lrs.tolist(),
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),
+        "control_losses": None if control is None else [_plain(loss) for loss in control.tolist()],
         "probes": [
             {
                 "lr": probe.lr,
@@ -114,7 +116,7 @@ def _parse(data: dict[str, Any]) -> Found:
     group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
     if not len(lrs):
         group_lrs = np.empty((0, 1))
-    momentum = data.get("momentum")
+    momentum, control = data.get("momentum"), data.get("control_losses")
     curve = Curve(
         lrs,
         losses,
@@ -123,6 +125,7 @@ def _parse(data: dict[str, Any]) -> Found:
         _texts("notes", data["notes"]),
         momentum=None if momentum is None else _number(momentum),
         training=None if data.get("training") is None else _training(data["training"]),
+        control_losses=None if control is None else np.array([_number(value) for value in control]),
     )
     if not isinstance(data.get("probes", []), list):
         raise ValueError("probes must be a list")

@@ -18,7 +18,7 @@ def clear_reading(curve: Curve) -> Reading:
         NoSuggestionError: The curve tells no rate: too few losses, no fall beyond the noise, or a fall right to the
             last rate.
     """
-    finite = curve.losses[np.isfinite(curve.losses)]
+    finite = curve.paired_losses[np.isfinite(curve.paired_losses)]
     if len(finite) < MIN_STEPS:
         raise _too_few(curve, len(finite))
     if curve.lrs[0] == curve.lrs[-1]:

@@ -1,11 +1,13 @@
 """What a sweep measured, as plain data."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lr_finder.curve.equality import are_equal
+from lr_finder.curve.pairing import less_what_batches_add
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.training import Training
 
@@ -24,6 +26,8 @@ class Curve:
         momentum: The share of the averaged gradient that the optimizer keeps from step to step: momentum of SGD, the
             first beta of Adam, 0 where it keeps none; None where that is not known.
         training: What was trained; None where that is not known.
+        control_losses: The losses of the same batches where nothing was trained, shape `(steps,)`; None where that was
+            not measured.
 
     Raises:
         ValueError: The shapes do not fit, or a value is out of range.
@@ -37,6 +41,7 @@ class Curve:
     validation_loss: float | None = None
     momentum: float | None = None
     training: Training | None = None
+    control_losses: NDArray[np.float64] | None = None
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)
@@ -51,6 +56,12 @@ class Curve:
             raise ValueError("group_lrs must be finite and at least 0")
         if self.optimizers and len(self.optimizers) != groups.shape[1]:
             raise ValueError(f"optimizers must be {groups.shape[1]} names or none, got {len(self.optimizers)}")
+        if self.control_losses is not None:
+            control_losses = _column("control_losses", self.control_losses)
+            if len(control_losses) != len(losses):
+                lengths = f"got {len(control_losses)} and {len(losses)}"
+                raise ValueError(f"control_losses and losses must have the same length, {lengths}")
+            object.__setattr__(self, "control_losses", control_losses)
         object.__setattr__(self, "lrs", lrs)
         object.__setattr__(self, "losses", losses)
         object.__setattr__(self, "group_lrs", groups)
@@ -70,6 +81,13 @@ class Curve:
 
     def __hash__(self) -> int:
         return hash((self.lrs.tobytes(), self.stop_reason))
+
+    @cached_property
+    def paired_losses(self) -> NDArray[np.float64]:
+        """The losses without what their batches add, where that was measured; shape `(steps,)`."""
+        if self.control_losses is None:
+            return self.losses
+        return less_what_batches_add(self.losses, self.control_losses)
 
     @property
     def optimizers(self) -> tuple[str, ...]:

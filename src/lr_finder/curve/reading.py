@@ -38,8 +38,8 @@ class Reading:
     @classmethod
     def of(cls, curve: Curve) -> "Reading":
         """The landmarks of a curve with `MIN_STEPS` finite losses, whether or not they tell a rate."""
-        finite = np.isfinite(curve.losses)
-        lrs, raw = curve.lrs[finite], curve.losses[finite]
+        finite = np.isfinite(curve.paired_losses)
+        lrs, raw = curve.lrs[finite], curve.paired_losses[finite]
         capped = cap(raw)
         smoothed = smooth(lrs, capped)
         lowest = int(np.argmin(smoothed))
@@ -49,7 +49,7 @@ class Reading:
         return cls(
             lrs=lrs,
             losses=smoothed,
-            errors=noise * standard_errors(lrs),
+            errors=_errors(lrs, capped, noise, 1 if curve.control_losses is not None else thresholds.GROWN_NOISE),
             start=float(first.mean()),
             start_error=noise / float(np.sqrt(len(first))),
             fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
@@ -167,3 +167,16 @@ def _noise(losses: NDArray[np.float64], lowest: int) -> float:
         means = first[: 3 * threes].reshape(threes, 3).mean(axis=1)
         estimates.append(np.sqrt(3 * np.mean(np.diff(means, n=2) ** 2)))
     return float(max(estimates)) / np.sqrt(6)
+
+
+def _errors(lrs: NDArray[np.float64], losses: NDArray[np.float64], noise: float, factor: float) -> NDArray[np.float64]:
+    """Standard errors of the smoothed losses, shape `(steps,)`.
+
+    Those that the noise of the curve gives or, where they are larger by the factor, those that the losses around each
+    step give: noise can grow with the rate, as where a model begins with all outputs at 0, or where what the batches
+    add was taken off.
+    """
+    changes = np.abs(np.diff(losses, n=2)) / np.sqrt(6)
+    noise_by_step = np.concatenate([changes[:1], changes, changes[-1:]])
+    overall, local = standard_errors(lrs, np.stack([np.full_like(lrs, noise), noise_by_step]))
+    return np.where(local > factor * overall, local, overall)

@@ -37,9 +37,15 @@ def smooth(
     return np.clip(averaged, offset, losses.max())
 
 
-def standard_errors(lrs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Those of the smoothed losses over that of one loss, shape `(steps,)`."""
-    return np.concatenate([np.sqrt((weights**2).sum(axis=1)) for weights, _ in _kernels(lrs)])
+def standard_errors(lrs: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those of the smoothed losses, shape `(..., steps)`.
+
+    Args:
+        lrs: Rates, shape `(steps,)`.
+        noise: Standard deviation of each loss, shape `(..., steps)`.
+    """
+    variances = [noise[..., near] ** 2 @ weights.T**2 for weights, near in _kernels(lrs)]
+    return np.sqrt(np.concatenate(variances, axis=-1))
 
 
 def _kernels(

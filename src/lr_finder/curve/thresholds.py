@@ -52,6 +52,10 @@ OPEN_END, OPEN_DEPTH = 3.0, 0.05
 """Where the loss comes within this share of its fall of the lowest less than this factor below the last rate, it may go
 on falling beyond it (by hand)."""
 
+GROWN_NOISE = 5.0
+"""Around a step the noise counts as its own where it is this many times that of the curve, as where a model begins at 0
+(by hand, hopeless.json); where what the batches add was taken off it always does."""
+
 # Doubt.
 
 SUDDEN = 5.0

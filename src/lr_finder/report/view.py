@@ -24,7 +24,7 @@ class View:
     Args:
         steps: Which steps they are, shape `(steps,)`; may be empty.
         lrs: The rates, shape `(steps,)`.
-        losses: The raw losses, shape `(steps,)`.
+        losses: The losses, without what their batches add where that was measured; shape `(steps,)`.
         kept: The losses, with what ran away cut off, shape `(steps,)`.
         bottom: Lower end of the loss axis.
         top: Upper end of the loss axis.
@@ -104,14 +104,14 @@ def view(
     """
     found, headline, details, in_a_line = _words(suggestion)
     shown = _shown(len(curve), skip_start or 0, skip_end or 0)
-    finite = np.isfinite(curve.losses)
-    kept = curve.losses.copy()
+    finite = np.isfinite(curve.paired_losses)
+    kept = curve.paired_losses.copy()
     # Where the loss never fell there is no height to compare a rise with: all of it is shown.
     if skip_end is None and found is not None:
         kept[finite] = cap(kept[finite])
     steps = np.flatnonzero(finite)
     steps = steps[(steps >= shown.start) & (steps < shown.stop)]
-    lrs, losses, kept = (column[steps] for column in (curve.lrs, curve.losses, kept))
+    lrs, losses, kept = (column[steps] for column in (curve.lrs, curve.paired_losses, kept))
     bottom, top = 0.0, 1.0
     if len(losses):
         if kept.min() == kept.max():
