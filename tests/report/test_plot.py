@@ -351,3 +351,11 @@ def test_a_plot_that_fails_half_way_leaves_the_old_file_alone(tmp_path, monkeypa
     with pytest.raises(OSError, match="the disk is full"):
         save_plot(RESULT.view(), path)
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("lr.png", b"old")]
+
+
+def test_where_the_batches_were_measured_the_picture_shows_what_they_do_not_add():
+    clean = valley_curve(noise=0.02)
+    batches = 3 * np.random.default_rng(0).normal(size=len(clean))
+    curve = replace(clean, losses=clean.losses + batches, control_losses=batches)
+    shown = line(RangeTestResult(curve, len(curve)).plot(), "each step").get_ydata()
+    np.testing.assert_allclose(shown[:20], clean.losses[:20] + batches.mean(), atol=0.05)
