@@ -22,6 +22,7 @@ from lr_finder import lr_find
 pytestmark = pytest.mark.slow
 
 BOUNDS = {"start_lr": 1e-3, "end_lr": 50, "num_it": 60, "progress": False}
+FORMS = ("model", "accumulating model", "step")
 PLUGINS = {
     "DDP": None,
     "FSDP1": {"fsdp_version": 1, "use_orig_params": False},
@@ -54,7 +55,7 @@ def prepared(plugin, accumulation):
 
 def losses(plugin, *, form, is_searched):
     """Those of a search, if there is one, and those of a training after it."""
-    accelerator, net, optimizer, loader = prepared(plugin, accumulation=2 if form == "step" else 1)
+    accelerator, net, optimizer, loader = prepared(plugin, accumulation=1 if form == "model" else 2)
 
     def step(batch):
         with accelerator.accumulate(net):
@@ -81,7 +82,7 @@ def work(rank, folder):
     try:
         found = {}
         for name, plugin in PLUGINS.items():
-            for form in ("model", "step"):
+            for form in FORMS:
                 searched, after = losses(plugin, form=form, is_searched=True)
                 _, without = losses(plugin, form=form, is_searched=False)
                 found[f"{name} {form}"] = {"losses": searched, "is_unchanged": after == without}
@@ -98,7 +99,7 @@ def found(tmp_path_factory):
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
 
 
-@pytest.mark.parametrize("form", ["model", "step"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", PLUGINS)
 def test_both_processes_see_one_curve_and_train_on_as_without_a_search(found, name, form):
     first, second = (of_one[f"{name} {form}"] for of_one in found)
@@ -114,3 +115,9 @@ def test_the_curve_is_that_of_all_batches(found, name):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     alone = lr_find(net, optimizer, nn.functional.mse_loss, batches(), **BOUNDS)
     np.testing.assert_allclose(found[0][f"{name} model"]["losses"][:40], alone.losses[:40], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_accumulated_gradients_are_exchanged_when_a_loop_under_accumulate_exchanges_them(found, name):
+    """To the bit: a gradient that is exchanged with each batch is rounded otherwise."""
+    assert found[0][f"{name} accumulating model"]["losses"] == found[0][f"{name} step"]["losses"]

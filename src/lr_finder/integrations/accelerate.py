@@ -1,6 +1,7 @@
 """Accelerate: the forms of plain PyTorch, for a model, optimizer and loader that an Accelerator has prepared."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
@@ -12,7 +13,7 @@ from lr_finder.integrations.stateful import stateful
 with extra("accelerate"):
     import torch
     from accelerate.optimizer import AcceleratedOptimizer
-    from accelerate.state import GradientState
+    from accelerate.state import AcceleratorState, GradientState
     from accelerate.utils import DistributedType
     from torch import nn
     from torch.optim import Optimizer
@@ -105,9 +106,10 @@ class AcceleratedStep(TrainingStep):
         gradients, scaler = self.optimizer.gradient_state, self.optimizer.scaler
         batch = to_device(self.batches.next(), self.device)
         gradients.sync_gradients = self._is_last(gradients)
-        loss = self._loss(batch)
-        share = loss / gradients.num_steps if gradients.num_steps > 1 else loss
-        (share if scaler is None else scaler.scale(share)).backward()
+        with nullcontext() if self._exchanges(gradients) else without_exchange(self.model):
+            loss = self._loss(batch)
+            share = loss / gradients.num_steps if gradients.num_steps > 1 else loss
+            (share if scaler is None else scaler.scale(share)).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()
@@ -119,6 +121,24 @@ class AcceleratedStep(TrainingStep):
             return True
         self._batches_taken += 1
         return self._batches_taken % gradients.num_steps == 0
+
+    def _exchanges(self, gradients: GradientState) -> bool:
+        """Whether the processes exchange the gradient of this batch."""
+        return gradients.sync_gradients or gradients.plugin_kwargs.get("sync_each_batch", False)
+
+
+@contextmanager
+def without_exchange(model: Any) -> Iterator[None]:
+    """Inside the block gradients stay in their process, as `accelerator.no_sync(model)` has it."""
+    if getattr(AcceleratorState(), "is_fsdp2", False):
+        model.set_requires_gradient_sync(False)
+        try:
+            yield
+        finally:
+            model.set_requires_gradient_sync(True)
+    else:
+        with getattr(model, "no_sync", nullcontext)():
+            yield
 
 
 def _stepping(optimizer: Optimizer) -> Optimizer:
