@@ -176,7 +176,7 @@ def main() -> None:
         false[name] += 1
         print(f"{name}, num_it={num_it}, seed {seed}: {number}")
     result = {
-        "command": "python -m benchmarks.rule.hopeless",
+        "command": f"python -m benchmarks.rule.hopeless --trials {trials}",
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "trials": sum(made.values()),
         "false_numbers": sum(false.values()),
