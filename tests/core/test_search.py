@@ -157,12 +157,18 @@ def test_the_control_is_no_climb_that_an_interrupt_leaves():
 
     def interrupted(sweep):
         if sweep.shape == "constant":
-            raise KeyboardInterrupt
+            with RangeTest.over(sweep) as test:
+                for _ in range(60):
+                    test.record(1.0)
+                raise KeyboardInterrupt
         return bowl.ramp(sweep)
 
     with pytest.raises(KeyboardInterrupt) as caught:
         search(interrupted)
-    assert len(caught.value.partial_result.curve) == 119
+    partial_result = caught.value.partial_result
+    assert len(partial_result.curve) == 119
+    assert partial_result.lrs[0] < partial_result.lrs[-1]
+    assert partial_result.steps_taken == sum(len(Bowl(10.0, hardness=3.0).ramp(sweep)) for sweep in bowl.sweeps) + 60
 
 
 def test_data_that_end_in_the_control_leave_the_steps_that_there_were():

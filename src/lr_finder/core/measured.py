@@ -51,12 +51,17 @@ class Measured:
         """Leaves on an exception, as `partial_result`, the last ramp that tells something."""
         ended: RangeTestResult | None = getattr(error, "partial_result", None)
         curves = self._curves if ended is None else [*self._curves, ended.curve]
+        curves = [curve for curve in curves if _has_climbed(curve)] or curves
         if curves:
             more_steps = 0 if ended is None else ended.steps_taken
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
                 partial_result = self.result(self.found or last_clear(curves), more_steps=more_steps)
                 error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _has_climbed(curve: Curve) -> bool:
+    return len(curve) > 0 and bool(curve.lrs[0] < curve.lrs[-1])
 
 
 def last_clear(curves: list[Curve]) -> Curve:
