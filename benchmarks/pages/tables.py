@@ -48,7 +48,8 @@ def worth() -> str:
     lines = [headings, ["---"] * len(headings)]
     for name, written in CHOICES.items():
         known, new = own[name], unseen[name]
-        answered = sum(new[level]["searches"] * new[level]["regret"] for level in ("high", "medium", "low"))
+        levels = (new[level] for level in ("high", "medium", "low"))
+        answered = sum(level["searches"] * level["regret"] for level in levels if level["searches"])
         answered /= new["searches"] - new["refused"]
         lines.append(
             (
@@ -63,6 +64,38 @@ def worth() -> str:
             )
         )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def promises() -> dict[str, str]:
+    """What an interval and a confidence are worth, on the wider tasks that may be looked at and on the unseen."""
+    wider = json.loads((RESULTS / "wider.json").read_text())
+    headings = ("", "regret, refusals as 1", "refused", "steps", "holds the best rate", "median width")
+    levels = ("high", "medium", "low")
+
+    def line(found: dict[str, Any], written: str) -> tuple[str, ...]:
+        answered = found["searches"] - found["refused"]
+        shares = [
+            f"{found[level]['regret']:.3f} in {found[level]['searches'] / answered:.0%}"
+            if found[level]["searches"]
+            else "none"
+            for level in levels
+        ]
+        refused = f"{found['refused']} of {found['searches']}"
+        held, width = f"{found['holds_the_best']:.0%}", f"{found['median_width']:.2f}"
+        return written, f"{found['regret']:.3f}", refused, f"{found['steps']}", held, width, *shares
+
+    def table(part: dict[str, Any]) -> str:
+        constant = part["best constant per optimizer on the other tasks"]
+        empty = [""] * (len(headings) + len(levels))
+        lines = [(*headings, *levels), ["---"] * len(empty)]
+        lines += [line(part[name], written) for name, written in CHOICES.items()]
+        lines.append(
+            ["the best constant per optimizer of the other tasks", f"{constant['regret']:.3f}", "", "0", *empty[4:]]
+        )
+        lines.append(["the noise floor", f"{part['noise floor']:.3f}", *empty[2:]])
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+    return {"promises seen": table(wider["seen"]), "promises unseen": table(wider["unseen"])}
 
 
 def fine_tuning() -> str:
@@ -118,6 +151,8 @@ def main() -> None:
     for name, text in gallery().items():
         fill(name, text, DOCS / "how-to-read-a-curve.md")
     fill("worth", worth(), DOCS / "how-to-choose.md")
+    for name, text in promises().items():
+        fill(name, text, DOCS / "how-the-suggestion-works.md")
     fill("fine-tuning", fine_tuning(), DOCS / "fine-tuning.md")
     fill("forgetting", forgetting(), DOCS / "fine-tuning.md")
     for name, text in commands().items():

@@ -106,7 +106,7 @@ class AcceleratedStep(TrainingStep):
         gradients, scaler = self.optimizer.gradient_state, self.optimizer.scaler
         batch = to_device(self.batches.next(), self.device)
         gradients.sync_gradients = self._is_last(gradients)
-        with nullcontext() if self._exchanges(gradients) else without_exchange(self.model):
+        with nullcontext() if self._exchanges(gradients) else _without_exchange(self.model):
             loss = self._loss(batch)
             share = loss / gradients.num_steps if gradients.num_steps > 1 else loss
             (share if scaler is None else scaler.scale(share)).backward()
@@ -128,7 +128,7 @@ class AcceleratedStep(TrainingStep):
 
 
 @contextmanager
-def without_exchange(model: Any) -> Iterator[None]:
+def _without_exchange(model: Any) -> Iterator[None]:
     """Inside the block gradients stay in their process, as `accelerator.no_sync(model)` has it."""
     if getattr(AcceleratorState(), "is_fsdp2", False):
         model.set_requires_gradient_sync(False)
