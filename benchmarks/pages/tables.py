@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill as wrapped
 from typing import Any
@@ -39,16 +40,19 @@ CHOICES = {
 }
 """What is compared on the page about choosing, as the results name it and as it is written."""
 
+LEVELS = ("high", "medium", "low")
+"""Of confidence."""
+
 
 def worth() -> str:
     """Regret and steps of each choice, on the cases that the rule was chosen on and on those it was not."""
     own = json.loads((RESULTS / "regret.json").read_text())["constant"]
     unseen = json.loads((RESULTS / "wider.json").read_text())["unseen"]
     headings = ("", "regret", "refused", "steps", "unseen: regret", "refused", "where it answers", "steps")
-    lines = [headings, ["---"] * len(headings)]
+    lines = []
     for name, written in CHOICES.items():
         known, new = own[name], unseen[name]
-        levels = (new[level] for level in ("high", "medium", "low"))
+        levels = (new[level] for level in LEVELS)
         answered = sum(level["searches"] * level["regret"] for level in levels if level["searches"])
         answered /= new["searches"] - new["refused"]
         lines.append(
@@ -63,39 +67,34 @@ def worth() -> str:
                 f"{new['steps']}",
             )
         )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return _table(headings, lines)
 
 
-def promises() -> dict[str, str]:
-    """What an interval and a confidence are worth, on the wider tasks that may be looked at and on the unseen."""
-    wider = json.loads((RESULTS / "wider.json").read_text())
-    headings = ("", "regret, refusals as 1", "refused", "steps", "holds the best rate", "median width")
-    levels = ("high", "medium", "low")
+def promises(part: str) -> str:
+    """What an interval and a confidence are worth on the wider tasks, "seen" or "unseen"."""
+    measured = json.loads((RESULTS / "wider.json").read_text())[part]
+    constant = measured["best constant per optimizer on the other tasks"]["regret"]
+    headings = ("", "regret, refusals as 1", "refused", "steps", "holds the best rate", "median width", *LEVELS)
+    rows = [[written, *_promise(measured[name])] for name, written in CHOICES.items()]
+    rows.append(["the best constant per optimizer of the other tasks", f"{constant:.3f}", "", "0", *[""] * 5])
+    rows.append(["the noise floor", f"{measured['noise floor']:.3f}", *[""] * 7])
+    return _table(headings, rows)
 
-    def line(found: dict[str, Any], written: str) -> tuple[str, ...]:
-        answered = found["searches"] - found["refused"]
-        shares = [
-            f"{found[level]['regret']:.3f} in {found[level]['searches'] / answered:.0%}"
-            if found[level]["searches"]
-            else "none"
-            for level in levels
-        ]
-        refused = f"{found['refused']} of {found['searches']}"
-        held, width = f"{found['holds_the_best']:.0%}", f"{found['median_width']:.2f}"
-        return written, f"{found['regret']:.3f}", refused, f"{found['steps']}", held, width, *shares
 
-    def table(part: dict[str, Any]) -> str:
-        constant = part["best constant per optimizer on the other tasks"]
-        empty = [""] * (len(headings) + len(levels))
-        lines = [(*headings, *levels), ["---"] * len(empty)]
-        lines += [line(part[name], written) for name, written in CHOICES.items()]
-        lines.append(
-            ["the best constant per optimizer of the other tasks", f"{constant['regret']:.3f}", "", "0", *empty[4:]]
-        )
-        lines.append(["the noise floor", f"{part['noise floor']:.3f}", *empty[2:]])
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def _promise(found: dict[str, Any]) -> list[str]:
+    answered = found["searches"] - found["refused"]
+    by_level = [
+        f"{level['regret']:.3f} in {level['searches'] / answered:.0%}" if level["searches"] else "none"
+        for level in (found[name] for name in LEVELS)
+    ]
+    refused = f"{found['refused']} of {found['searches']}"
+    held, width = f"{found['holds_the_best']:.0%}", f"{found['median_width']:.2f}"
+    return [f"{found['regret']:.3f}", refused, f"{found['steps']}", held, width, *by_level]
 
-    return {"promises seen": table(wider["seen"]), "promises unseen": table(wider["unseen"])}
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown has it."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *rows))
 
 
 def fine_tuning() -> str:
@@ -109,11 +108,11 @@ def fine_tuning() -> str:
         "accuracy",
         "neighbours found",
     )
-    lines = [headings, ["---"] * len(headings)]
+    lines = []
     falling = {row["lr"]: row for row in fine_tuned("linear")}
     for row in fine_tuned("constant"):
         lines.append([f"{row['lr']:.0e}".replace("e-0", "e-"), *_learned(row), *_learned(falling.get(row["lr"]))])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return _table(headings, lines)
 
 
 def _learned(row: dict[str, float] | None) -> list[str]:
@@ -129,9 +128,8 @@ def forgetting() -> str:
     rates = sorted({row["lr"] for row in trained})
     cells = {(row["steps"], row["lr"]): (f"{row['loss']:.2f}", f"{row['old_accuracy']:.0%}") for row in trained}
     headings = ("rate", "100 steps: loss", "old digits read", "1,000 steps: loss", "old digits read")
-    lines = [headings, ["---"] * len(headings)]
-    lines += [[f"{lr:.1e}".replace("e-0", "e-"), *cells[100, lr], *cells[1000, lr]] for lr in rates]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [[f"{lr:.1e}".replace("e-0", "e-"), *cells[100, lr], *cells[1000, lr]] for lr in rates]
+    return _table(headings, lines)
 
 
 def commands() -> dict[str, str]:
@@ -151,8 +149,8 @@ def main() -> None:
     for name, text in gallery().items():
         fill(name, text, DOCS / "how-to-read-a-curve.md")
     fill("worth", worth(), DOCS / "how-to-choose.md")
-    for name, text in promises().items():
-        fill(name, text, DOCS / "how-the-suggestion-works.md")
+    for part in ("seen", "unseen"):
+        fill(f"promises {part}", promises(part), DOCS / "how-the-suggestion-works.md")
     fill("fine-tuning", fine_tuning(), DOCS / "fine-tuning.md")
     fill("forgetting", forgetting(), DOCS / "fine-tuning.md")
     for name, text in commands().items():

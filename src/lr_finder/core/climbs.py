@@ -96,10 +96,10 @@ def _wants_control(climbed: Curve, coarse: Curve) -> bool:
     """Whether a climb is lost in its noise, and the batches, whose first one both ramps had, may be the cause."""
     if climbed.control_losses is not None or _has_fewer(climbed, thresholds.MIN_STEPS):
         return False
-    had_the_same_batch = bool(np.isclose(climbed.losses[0], coarse.losses[0], rtol=thresholds.RESOLUTION, atol=0))
+    if not np.isclose(climbed.losses[0], coarse.losses[0], rtol=thresholds.RESOLUTION, atol=0):
+        return False
     reading = Reading.of(climbed)
-    is_lost = not reading.began_too_high and interval_decades(reading) > thresholds.WIDE
-    return had_the_same_batch and is_lost
+    return not reading.began_too_high and interval_decades(reading) > thresholds.WIDE
 
 
 def _is_hopeless(coarse: Curve) -> bool:

@@ -200,7 +200,7 @@ class RangeTest:
         self._record(loss)
 
     def _record(self, loss: Any) -> None:
-        if self._stop_reason is not None:
+        if self.has_ended:
             raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
         self._calls += 1
         if loss is None:

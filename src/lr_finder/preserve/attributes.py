@@ -1,6 +1,5 @@
 """Attributes of objects: those in the dictionary of the object, and those in slots that its class names."""
 
-from functools import cache
 from types import MemberDescriptorType
 from typing import Any
 
@@ -22,13 +21,8 @@ def attributes(thing: Any) -> list[Any]:
 
 def slots(thing: Any) -> list[MemberDescriptorType]:
     """The slots of an object, from all classes with `__slots__` that it builds on."""
-    return list(_slots(type(thing)))
-
-
-@cache
-def _slots(kind: type) -> tuple[MemberDescriptorType, ...]:
-    with_slots = [vars(base) for base in kind.__mro__ if "__slots__" in vars(base)]
-    return tuple(member for base in with_slots for member in base.values() if isinstance(member, MemberDescriptorType))
+    kinds = [vars(kind) for kind in type(thing).__mro__ if "__slots__" in vars(kind)]
+    return [member for kind in kinds for member in kind.values() if isinstance(member, MemberDescriptorType)]
 
 
 def _save_slots(thing: Any, snapshot: Snapshot) -> None:
