@@ -101,6 +101,13 @@ def test_an_exception_that_can_not_be_sent_arrives_by_its_name():
     assert "in raises_its_own" in str(caught.value.__cause__)
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_ending_already_is_not_disturbed(capfd):
+    with pytest.raises(KeyError, match="nothing there"):
+        lr_find(trainings.raises_and_takes_its_time_to_end, pool="processes", probes=3)
+    assert "_Stopped" not in capfd.readouterr().err
+
+
 SCRIPT = """
 from lr_finder import lr_find
 from pool.trainings import slow

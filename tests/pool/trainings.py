@@ -1,5 +1,6 @@
 """Functions that make a training, for the workers of a pool to import."""
 
+import atexit
 import os
 import signal
 import time
@@ -99,6 +100,11 @@ def raises():
 
 def raises_its_own():
     raise Misfortune(7, "no data")
+
+
+def raises_and_takes_its_time_to_end():
+    atexit.register(time.sleep, 2)
+    raise KeyError("nothing there")
 
 
 def slow():

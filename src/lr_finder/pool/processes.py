@@ -209,6 +209,8 @@ def _serve(line: Connection) -> None:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the training raises is raised there
             line.send(Failure.of(error))
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what ends by itself is not led out of its ending
 
 
 def _leave(*_: object) -> None:
