@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "overloads": {"curve", "core", "learner", "pool"},  # the last two: for type checkers alone
     "find": {"core", "kinds", "overloads"},
     "pool": {"curve", "core", "integrations", "find", "kinds", "making", "errors", "extras"},
-    "learner": {"curve", "core", "preserve", "integrations", "errors", "extras"},
+    "learner": {"curve", "core", "preserve", "integrations", "errors", "extras", "progress"},
     "cli": {"curve", "report", "errors", "extras", "find", "making", ""},
     "__main__": {"cli"},
     "": {"curve", "core", "errors", "find"},  # lr_finder/__init__.py

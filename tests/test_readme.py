@@ -27,7 +27,7 @@ RUNNABLE = (
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(lr_finder.__path__, "lr_finder.")
-    if not module.name.endswith(("__main__", ".fastai"))  # fastai is in another environment
+    if not module.name.endswith("__main__") and ".fastai" not in module.name  # fastai is in another environment
 ]
 
 

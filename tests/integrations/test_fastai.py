@@ -11,6 +11,8 @@ from torch.utils.data import TensorDataset
 
 from curves import valley_curve
 from lr_finder import RangeTestResult, StopReason, lr_find
+from lr_finder.curve.horizon import Horizon
+from lr_finder.integrations.fastai import LRFinderCallback
 from quadratic import Quadratic, mean_output
 from ways.fastai import SGD, Callback, DataLoaders, Learner, warnings
 
@@ -19,7 +21,7 @@ with warnings.catch_warnings():
     from fastai.callback.core import CancelStepException
     from fastai.callback.mixup import MixUp
     from fastai.callback.progress import CSVLogger
-    from fastai.callback.schedule import ParamScheduler, SchedLin
+    from fastai.callback.schedule import ParamScheduler, SchedCos, SchedLin
     from fastai.callback.tracker import SaveModelCallback
     from fastai.callback.training import GradientAccumulation, GradientClip
     from fastai.data.load import DataLoader
@@ -41,16 +43,30 @@ class Keeper(Callback):
         self.values.append(self.learn.loss.item())
 
 
+class Rates(Callback):
+    """Keeps the rates of a training."""
+
+    order = 100  # after what schedules them
+
+    def before_fit(self):
+        self.values = []
+
+    def before_batch(self):
+        self.values.append(self.learn.opt.hypers[-1]["lr"])
+
+
 def two_groups(model):
     return [list(model[:2].parameters()), list(model[2:].parameters())]
 
 
-def new_learner(path, **options):
+def new_learner(path, batch_size=8, **options):
     """A Learner as a fresh process would make it."""
     for seed in (torch.manual_seed, np.random.seed, random.seed):
         seed(1)
     model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
-    dls = DataLoaders(DataLoader(DATA, 8, shuffle=True), DataLoader(DATA, 8), path=path, device=torch.device("cpu"))
+    dls = DataLoaders(
+        DataLoader(DATA, batch_size, shuffle=True), DataLoader(DATA, 8), path=path, device=torch.device("cpu")
+    )
     settings = {"loss_func": nn.CrossEntropyLoss(), "lr": 0.01}
     return Learner(dls, model, **(settings | options))
 
@@ -194,7 +210,7 @@ def test_a_slice_over_the_groups_of_the_learner_keeps_its_ratios(tmp_path):
 
 
 def test_the_groups_of_a_learner_get_rates_of_their_own_where_that_is_asked_for(tmp_path):
-    learn = new_learner(tmp_path, splitter=two_groups, lr=slice(1e-3, 1e-2))
+    learn = new_learner(tmp_path, batch_size=32, splitter=two_groups, lr=slice(1e-3, 1e-2))
     first, second = lr_find(learn, by_group=True).group_suggestions
     assert first.lr / second.lr != pytest.approx(0.1)
     learn.fit(1, slice(first.lr, second.lr))
@@ -241,3 +257,68 @@ def test_a_learner_fits_with_the_rate_and_its_groups_keep_their_ratio(tmp_path, 
     assert result.apply(learn) == [(1e-2, result.suggestion.lr)]
     learn.fit(1)
     np.testing.assert_allclose(list(learn.opt.hypers.attrgot("lr")), result.suggestion.lr * np.array([0.1, 1]))
+
+
+FITS = {
+    "fit": ("constant", lambda learn, **options: learn.fit(3, 0.02, **options)),
+    "fit_one_cycle": ("one_cycle", lambda learn, **options: learn.fit_one_cycle(3, 0.02, **options)),
+    "fit_flat_cos": ("wsd", lambda learn, **options: learn.fit_flat_cos(3, 0.02, **options)),
+    "fit_sgdr": ("constant", lambda learn, **options: learn.fit_sgdr(2, 1, 0.02, **options)),  # it restarts
+    "cosine": ("cosine", lambda learn, cbs: learn.fit(3, cbs=[ParamScheduler({"lr": SchedCos(0.02, 0)}), *cbs])),
+    "linear": ("linear", lambda learn, cbs: learn.fit(3, cbs=[ParamScheduler({"lr": SchedLin(0.02, 0)}), *cbs])),
+}
+
+
+@pytest.mark.parametrize(("kind", "fit"), FITS.values(), ids=FITS)
+def test_a_fit_that_searches_goes_its_course_at_the_rate_for_its_length(tmp_path, capsys, kind, fit):
+    def train(*callbacks):
+        learn = new_learner(tmp_path)
+        fit(learn, cbs=callbacks)
+        return learn
+
+    finder, rates, plain = LRFinderCallback(num_it=60), Rates(), Rates()
+    train(plain)
+    with_search = train(finder, rates)
+    assert finder.result.horizon == Horizon(kind, 3 * 8)
+    lr = finder.result.suggestion.lr
+    assert lr == finder.result.schedule(kind, 24).lr != 0.02
+    np.testing.assert_allclose(rates.values, np.array(plain.values) * lr / 0.02)
+    assert "LRFinderCallback: the learning rate is" in capsys.readouterr().err
+    assert with_search.lr == 0.01
+
+
+def test_a_fit_that_searches_trains_as_one_that_was_given_its_rate(tmp_path):
+    def train(lr, *callbacks):
+        learn, losses = new_learner(tmp_path, splitter=two_groups), Keeper()
+        with learn.no_bar(), learn.no_logging():
+            learn.fit_one_cycle(2, lr, cbs=[losses, *callbacks])
+        return losses.values
+
+    finder = LRFinderCallback(num_it=60)
+    losses = train(slice(1e-3, 1e-2), finder)
+    np.testing.assert_allclose(finder.result.group_lrs[:, 0] * 10, finder.result.group_lrs[:, 1])
+    lr = finder.result.suggestion.lr
+    np.testing.assert_allclose(losses, train(slice(lr / 10, lr)), rtol=1e-5)
+
+
+def test_groups_get_rates_of_their_own_in_a_fit_that_searches_where_that_is_asked_for(tmp_path):
+    finder = LRFinderCallback(by_group=True)
+    learn = new_learner(tmp_path, batch_size=32, splitter=two_groups)
+    learn.fit(2, slice(1e-3, 1e-2), cbs=finder)
+    found = [suggestion.lr for suggestion in finder.result.group_suggestions]
+    np.testing.assert_allclose(list(learn.opt.hypers.attrgot("lr")), found)
+    assert not np.isclose(found[0] * 10, found[1])
+
+
+def test_the_steps_of_a_fit_are_those_of_the_optimizer_and_one_that_goes_on_does_not_search(tmp_path):
+    finder = LRFinderCallback(num_it=60)
+    learn = new_learner(tmp_path, cbs=finder)
+    learn.fit(16, cbs=GradientAccumulation(12))  # of 8 a batch
+    assert finder.result.horizon == Horizon("constant", 16 * 8 // 2)
+    learn.fit(2, start_epoch=1)
+    assert finder.result is None
+
+
+def test_an_option_of_the_callback_that_is_none_is_told():
+    with pytest.raises(TypeError, match="num_it"):
+        LRFinderCallback(num_iter=60)

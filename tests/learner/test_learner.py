@@ -244,6 +244,21 @@ def test_one_cycle_is_that_of_the_closed_form():
     np.testing.assert_allclose(learn.opt.lr, 0.001)
 
 
+@pytest.mark.parametrize(("fit", "kind"), [("fit", "constant"), ("fit_one_cycle", "one_cycle")])
+def test_a_search_stands_for_its_rate_in_a_training_of_that_length(capsys, fit, kind):
+    result = RangeTestResult(valley_curve(), steps_taken=200)
+    given, known = (small_learner(silent=False).split(lambda model: [model[4]]) for _ in range(2))
+    given.lr = slice(1e-4, 1e-3)
+    torch.manual_seed(2)
+    getattr(given, fit)(20, result)
+    assert "LR Finder: the learning rate is" in capsys.readouterr().err
+    lr = result.schedule(kind, total_steps=20 * 6).lr
+    torch.manual_seed(2)
+    getattr(known, fit)(20, slice(lr / 10, lr))
+    np.testing.assert_allclose(given.recorder.lrs, known.recorder.lrs)
+    np.testing.assert_allclose(given.recorder.losses, known.recorder.losses, rtol=1e-5)
+
+
 def test_one_cycle_takes_slices_and_optimizers_without_momentum():
     learn = small_learner(opt_func=torch.optim.Adagrad).split(lambda model: [model[4]])
     learn.fit_one_cycle(1, slice(1e-3, 1e-2), pct_start=0.0)

@@ -12,6 +12,8 @@ from torch import nn
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.storage import whole_or_not_at_all
+from lr_finder.curve.horizon import ScheduleKind
+from lr_finder.curve.parameter_groups import scaled_to
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound
 from lr_finder.learner import training
 from lr_finder.learner.callback import Callback
@@ -23,6 +25,7 @@ from lr_finder.learner.metrics import Metric
 from lr_finder.learner.one_cycle import OneCycleScheduler
 from lr_finder.learner.optimizer import Floats, OptimizerFunction, OptimWrapper
 from lr_finder.learner.recorder import Recorder
+from lr_finder.progress import say
 
 DEFAULT_LR = slice(3e-3)
 
@@ -132,7 +135,7 @@ class Learner:
     def fit(
         self,
         epochs: int,
-        lr: "Floats | slice | None" = None,
+        lr: "Floats | slice | RangeTestResult | None" = None,
         wd: Floats | None = None,
         callbacks: Callback | Iterable[Callback] | None = None,
     ) -> None:
@@ -140,23 +143,25 @@ class Learner:
 
         Args:
             epochs: How often to go through the training data.
-            lr: One rate, one per layer group, or a slice over the layer groups; the learner's where left out.
+            lr: One rate, one per layer group, or a slice over the layer groups; the learner's where left out. What a
+                search found stands for its rate in a training of so many epochs, with the ratios of the learner's.
             wd: Weight decay; the learner's where left out.
             callbacks: Callbacks of this training beside the learner's.
 
         Raises:
             ValueError: There is no data to train with, or `lr` or `wd` is out of range.
+            NoSuggestionError: The search found no rate.
         """
-        count_batches(self.data.train_dl, "train_dl")
+        lrs = self._lrs(lr, "constant", epochs)
         self.opt.wd = self.wd if wd is None else wd
-        self.opt.lr = self.lr_range(self.lr if lr is None else lr)
+        self.opt.lr = lrs
         made = [make(self) for make in self.callback_fns]
         training.train(self, epochs, [*self.callbacks, *made, *_as_list(callbacks)])
 
     def fit_one_cycle(
         self,
         cyc_len: int,
-        max_lr: "Floats | slice | None" = None,
+        max_lr: "Floats | slice | RangeTestResult | None" = None,
         moms: tuple[float, float] = (0.95, 0.85),
         div_factor: float = 25.0,
         pct_start: float = 0.3,
@@ -164,10 +169,23 @@ class Learner:
         wd: Floats | None = None,
         callbacks: Callback | Iterable[Callback] | None = None,
     ) -> None:
-        """Trains the model for `cyc_len` epochs in one cycle of the rate; see `OneCycleScheduler`."""
-        max_lr = self.lr_range(self.lr if max_lr is None else max_lr)
+        """Trains the model for `cyc_len` epochs in one cycle of the rate; see `OneCycleScheduler`.
+
+        What a search found stands, as `max_lr`, for the peak of a cycle of so many epochs.
+        """
+        max_lr = self._lrs(max_lr, "one_cycle", cyc_len)
         cycle = OneCycleScheduler(self, max_lr, moms, div_factor, pct_start, final_div)
         self.fit(cyc_len, max_lr, wd, [*_as_list(callbacks), cycle])
+
+    def _lrs(self, lr: "Floats | slice | RangeTestResult | None", kind: ScheduleKind, epochs: int) -> Floats:
+        """The rate, or the rates of the layer groups, for a training of so many epochs under a schedule."""
+        steps = epochs * count_batches(self.data.train_dl, "train_dl")
+        if not isinstance(lr, RangeTestResult):
+            return self.lr_range(self.lr if lr is None else lr)
+        schedule = lr.schedule(kind, max(steps, 1))
+        if not self.silent:
+            say(f"LR Finder: the learning rate is {schedule.lr:.2g}. {schedule.advice}")
+        return self.lr_range(scaled_to(self.lr, schedule.lr))
 
     def lr_find(
         self,

@@ -1,0 +1,1 @@
+"""The parts of the integration of fastai 2."""
