@@ -22,7 +22,7 @@ from benchmarks.finders.answers import load_all
 from benchmarks.horizon.answers import FILE as ANSWERS
 from benchmarks.horizon.truth import FILE as TRUTH
 from benchmarks.result_files import RESULTS, read_lines, write_rows
-from lr_finder.curve.horizon import Horizon
+from lr_finder.curve.horizon import Horizon, ScheduleKind
 from lr_finder.curve.schedule import HEAVY, LAWS, Law, for_horizon
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.curve.training import Training
@@ -148,9 +148,12 @@ def own_rows() -> list[dict[str, Any]]:
     ]
 
 
-COMMON = {
+COMMON: dict[ScheduleKind, tuple[str, list[Law]]] = {
     "constant": ("knee", [Law(1.0, knee, 0.5) for knee in KNEES]),
-    "cosine": ("peak", [Law(peak, 2000.0, 0.1) for peak in PEAKS]),
+    **{
+        schedule: ("peak", [Law(peak, 2000.0, 0.1) for peak in PEAKS])
+        for schedule in ("cosine", "linear", "wsd", "one_cycle", "inverse_sqrt")
+    },
 }
 """The one constant of the package's law, the same for all optimizers, that is chosen on the other tasks."""
 
@@ -260,7 +263,13 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="the folder with the published figures; left out without")
     folder = parser.parse_args().published
     known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    found = {"own tasks": own_rows(), "held out": common_rows()}
+    asked = load_all(ANSWERS)["lr_finder"].given
+    refused = sum(answer.lr is None for answer in asked)
+    found = {
+        "searches": [{"asked": len(asked), "refused, and left out below": refused}],
+        "own tasks": own_rows(),
+        "held out": common_rows(),
+    }
     if folder is None:
         found |= {name: known[name] for name in ("DeepOBS", "Llama") if name in known}
     else:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill as wrapped
@@ -132,6 +133,92 @@ def forgetting() -> str:
     return _table(headings, lines)
 
 
+def variants(part: str) -> str:
+    """The regret of what else could be read from the same ramps, "landmarks", or divided by, "divisors"."""
+    measured = json.loads((RESULTS / "variants.json").read_text())[part]
+    named = {"landmarks": "read from the curve", "divisors": "divided by a constant and"}[part]
+    lengths = [steps for steps in next(iter(measured.values())) if steps != "constant"]
+    rows = [[name, *(f"{found[steps]:.3f}" for steps in lengths)] for name, found in measured.items()]
+    return _table((named, *(f"{steps} steps" for steps in lengths)), rows)
+
+
+WAYS = {
+    "one rate, from usual rates": "one rate, usual ratio",
+    "one rate, from equal rates": "one rate, equal",
+    "one rate, from the best rates": "one rate, the best ratio",
+    "by_group=True, from usual rates": "`by_group=True`",
+    "one rate, then each beside the other, from usual rates": "each beside the other",
+    "one rate, then short trainings, from usual rates": "by short trainings",
+}
+"""To the rates of two parameter groups, as the results name them and as the page does."""
+
+
+def groups() -> str:
+    """The regret of each way to the rates of two groups, and the steps it takes."""
+    measured = json.loads((RESULTS / "groups.json").read_text())
+    rows = [
+        [
+            name,
+            "yes" if found["chosen on it"] else "no",
+            *(_regret_and_steps(found["regret and steps"][way]) for way in WAYS),
+        ]
+        for name, found in measured.items()
+        if name != "command"
+    ]
+    return _table(("training", "chosen on it", *WAYS.values()), rows)
+
+
+def _regret_and_steps(found: list[float]) -> str:
+    regret, steps = found
+    return f"{regret:.3f} ({steps:.0f})"
+
+
+FAMILIES = {"adaptive": "AdamW, Lion", "momentum": "SGD, momentum 0.9", "plain": "plain SGD"}
+SCHEDULES = {
+    "constant": "constant",
+    "cosine": "cosine",
+    "linear": "linear",
+    "wsd": "WSD",
+    "one_cycle": "one-cycle",
+    "inverse_sqrt": "inverse square root",
+}
+LENGTHS = (250, 1000, 4000, 8000)
+"""Steps, of those that were measured."""
+
+
+def horizon() -> str:
+    """What a suggestion is worth in longer trainings and under schedules, carried over or not."""
+    measured = json.loads((RESULTS / "horizon.json").read_text())["own tasks"]
+    rows = {(row["optimizers"], row["schedule"], row["steps"]): row for row in measured}
+    headings = (
+        *("optimizer", "schedule", "steps", "cases", "as measured", "doubled", "the law", "fitted elsewhere"),
+        "interval holds the best",
+    )
+    lines = []
+    for family, optimizers in FAMILIES.items():
+        for kind, schedule in SCHEDULES.items():
+            for row in (rows[family, kind, steps] for steps in LENGTHS if (family, kind, steps) in rows):
+                regrets = [f"{row[name]:.3f}" for name in ("as measured", "doubled", "law", "fitted elsewhere")]
+                regrets[2] = f"**{regrets[2]}**"
+                holds = f"{row['interval holds the best']:.0%}"
+                lines.append([optimizers, schedule, f"{row['steps']:,}", str(row["cases"]), *regrets, holds])
+    return _table(headings, lines)
+
+
+def horizon_held_out() -> str:
+    """The law's own constants, chosen on the other tasks."""
+    measured = json.loads((RESULTS / "horizon.json").read_text())["held out"]
+    lines = []
+    for row in measured:
+        constant = "knee" if "knee" in row else "peak"
+        chosen = ", ".join(f"{value:g} ({count})" for value, count in sorted(Counter(row[constant]).items()))
+        regrets = [f"{row[name]:.3f}" for name in ("as measured", "law", "chosen on the other tasks")]
+        lines.append([SCHEDULES[row["schedule"]], *regrets, f"{constant} {chosen}"])
+    return _table(
+        ("schedule", "as measured", "the law", "chosen on the other tasks", "what they choose (tasks)"), lines
+    )
+
+
 def commands() -> dict[str, str]:
     """What each command says of itself, by the words that call it."""
     called = ["lr-find", *(f"lr-find {command}" for command in ("run", "demo", "show", "compare"))]
@@ -149,8 +236,14 @@ def main() -> None:
     for name, text in gallery().items():
         fill(name, text, DOCS / "how-to-read-a-curve.md")
     fill("worth", worth(), DOCS / "how-to-choose.md")
+    suggestion = DOCS / "how-the-suggestion-works.md"
     for part in ("seen", "unseen"):
-        fill(f"promises {part}", promises(part), DOCS / "how-the-suggestion-works.md")
+        fill(f"promises {part}", promises(part), suggestion)
+    for part in ("landmarks", "divisors"):
+        fill(part, variants(part), suggestion)
+    fill("groups", groups(), suggestion)
+    fill("horizon", horizon(), DOCS / "how-long-will-you-train.md")
+    fill("horizon held out", horizon_held_out(), DOCS / "how-long-will-you-train.md")
     fill("fine-tuning", fine_tuning(), DOCS / "fine-tuning.md")
     fill("forgetting", forgetting(), DOCS / "fine-tuning.md")
     for name, text in commands().items():

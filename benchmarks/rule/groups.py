@@ -25,6 +25,7 @@ from lr_finder.core.probes import _fall
 from lr_finder.curve.thresholds import PROBE_SPACING, PROBE_STEPS
 from lr_finder.integrations.batches import Batches
 from lr_finder.integrations.torch.ramp import StepTraining
+from lr_finder.integrations.torch.spread import Spread
 
 MEASURED, FILE = RESULTS / "groups.jsonl", RESULTS / "groups.json"
 SEEDS = (0, 1)
@@ -177,7 +178,9 @@ def answers(training: GroupTraining, seed: int) -> Iterator[dict[str, object]]:
             if rates is not None:
                 set_rates(optimizers, rates)
             steps: list[None] = []
-            ramp = _training(model, optimizers, loss_fn, loader).ramp(functools.partial(steps.append, None))
+            training_steps = _training(model, optimizers, loss_fn, loader)
+            alone = Spread(training_steps.state)
+            ramp = training_steps.ramp(alone, alone.processes(), functools.partial(steps.append, None))
             present = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
             yield {"way": way, "from": start, "rates": find(ramp, present), "steps": len(steps)}
 

@@ -53,9 +53,15 @@ def middle(reading: Reading, widest: float = WIDEST_BASIN) -> float:
     return first * np.sqrt(min(last / first, widest))
 
 
+def has_end(reading: Reading) -> bool:
+    """Whether the loss was seen to run away beyond the basin."""
+    return reading.has_diverged and not reading.is_sudden
+
+
 LANDMARKS: dict[str, Landmark] = {
     "middle of the basin, a decade wide at most (the default)": middle,
     "middle of the basin, however wide": lambda r: middle(r, np.inf),
+    "the same, where the loss ran away and not suddenly": lambda r: middle(r, np.inf if has_end(r) else WIDEST_BASIN),
     "beginning of the basin": lambda r: r.basin[0],
     "first within 5 % of the fall of the lowest": lambda r: r.first_within(0.05),
     "first within 50 %: half-way down": lambda r: r.first_within(0.5),

@@ -38,7 +38,7 @@ LAWS: dict[ScheduleKind, Law] = {
     "linear": Law(1.25, exponent=0.1),
     "wsd": Law(exponent=0.1),
     "one_cycle": Law(1.6, exponent=0.1),
-    "inverse_sqrt": Law(1.25, exponent=0.1),
+    "inverse_sqrt": Law(1.6, exponent=0.1),
 }
 """The best peaks lie higher as a rule, at twice the suggestion; but not much above them some trainings fail."""
 
