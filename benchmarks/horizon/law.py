@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.finders.answers import load_all
+from benchmarks.finders.tasks import LASTING_CASES
 from benchmarks.horizon.answers import FILE as ANSWERS
 from benchmarks.horizon.truth import FILE as TRUTH
 from benchmarks.result_files import RESULTS, read_lines, write_rows
@@ -95,11 +96,13 @@ def own_rows() -> list[dict[str, Any]]:
     """Each kind of optimizer under each schedule at each length: the mean regret of the suggestions, carried over.
 
     "fitted elsewhere" is the law, of `FITTED`, that loses least on the other tasks, for this kind and schedule, at all
-    lengths.
+    lengths. "law, from the best rate" is what the law would lose if the search had found the best rate of a short training.
     """
     truth = own_truth()
     suggested = suggestions()
     said = {case: [suggestion.lr for suggestion in given] for case, given in suggested.items()}
+    own_steps = {case: LASTING_CASES[case].task.num_steps for case, *_ in truth}
+    best = {case: truth[case, "constant", 1.0, steps].best for case, steps in own_steps.items()}
     cells = defaultdict(list)
     for (case, schedule, batch_factor, steps), regrets in truth.items():
         if batch_factor == 1:
@@ -126,6 +129,10 @@ def own_rows() -> list[dict[str, Any]]:
                 for suggestion in suggested[case]
             ]
             holds = [suggestion.low <= regrets.best <= suggestion.high for suggestion, regrets in carried]
+            from_the_best = [
+                regrets.at(best[case] * law.factor(steps) / LAWS["constant"].factor(own_steps[case]))
+                for case, _, regrets in there
+            ]
             fitted = [mean([cell], held_out[cell[0].rpartition("-")[0]].factor) for cell in there]
             rows.append(
                 {
@@ -136,6 +143,7 @@ def own_rows() -> list[dict[str, Any]]:
                     "as measured": mean(there, lambda _: 1.0),
                     "doubled": mean(there, lambda _: 2.0),
                     "law": mean(there, law.factor),
+                    "law, from the best rate": float(np.mean(from_the_best)),
                     "fitted elsewhere": float(np.mean(fitted)),
                     "interval holds the best": float(np.mean(holds)),
                     "best over suggestion, decades": float(
