@@ -96,7 +96,7 @@ def own_rows() -> list[dict[str, Any]]:
     """Each kind of optimizer under each schedule at each length: the mean regret of the suggestions, carried over.
 
     "fitted elsewhere" is the law, of `FITTED`, that loses least on the other tasks, for this kind and schedule, at all
-    lengths. "law, from the best rate" is what the law would lose if the search had found the best rate of a short training.
+    lengths. "law, from the best rate" is what the law loses from the best rate of a short training.
     """
     truth = own_truth()
     suggested = suggestions()
