@@ -21,6 +21,9 @@ from benchmarks.result_files import RESULTS
 REPOSITORY = Path(__file__).parents[2]
 FILE = RESULTS / "mutations.json"
 SLOW = ("test_faults", "test_hard_inputs", "test_killed", "test_search_faults", "test_sharded", "test_training_on")
+IN_PROCESSES = {"sharded_modules.py": "integrations/torch", "replicate.py": "integrations/torch"}
+"""Files whose states only processes that train together have, and the folder of the tests that start such."""
+
 SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
 
@@ -44,7 +47,8 @@ MUTATIONS = {
         "the class of a lazy parameter": ("tensor.__class__ = kind", "pass"),
         "the inside of wrapper subclasses": ("setattr(tensor, name, part)", "pass"),
         "requires_grad": ("tensor.requires_grad_(requires_grad)", "pass"),
-        "which gradient hangs on a tensor": ("tensor.grad = grad", "pass"),
+        "which gradient hangs on a tensor": ("        tensor.grad = grad\n        return", "        return"),
+        "gradients of the whole that hang on a shard": ("tensor.data = grad.detach()", "return"),
         "the values of gradients": ("snapshot.add(grad)", "pass"),
         "hooks on gradients": ("            _save_hooks(tensor, snapshot)", "            pass"),
         "hooks that torch goes on calling": ("made.clear()", "pass"),
@@ -83,7 +87,8 @@ MUTATIONS = {
             "_host_bytes(into).copy_(_as_bytes(self._storage)[start : start + len(into)])",
             "into[:] = _as_bytes(self._storage)[start : start + len(into)].numpy().data",
         ),
-        "the values inside wrapper subclasses": ('    if not hasattr(tensor, "__tensor_flatten__"):', "    if True:"),
+        "the values inside wrapper subclasses": ('or not hasattr(tensor, "__tensor_flatten__"):', "or True:"),
+        "copies on an accelerator": ("return lambda: self._overwrite(0, saved)", "return lambda: None"),
         "sparse tensors": (
             "elif tensor.layout is torch.sparse_coo:",
             "elif tensor.layout is torch.sparse_coo and not tensor._indices().shape:",
@@ -99,7 +104,8 @@ MUTATIONS = {
     "containers.py": {
         "which items a container holds": ("            fill(saved)", "            pass"),
         "what was added to a container": ("            container.clear()", "            pass"),
-        "the order in a container": (" or not all(map(is_, container, saved))", ""),
+        "the order in a container": ("    if not all(map(is_, container, saved)):", "    if False:"),
+        "the values in a dictionary": ("or all(map(is_, container.values(), items_of(saved)))", "or True"),
         "items in containers": ("for item in items_of(container):\n        snapshot.add(item)", "pass"),
         "items in tuples": ("for value in values:\n        snapshot.add(value)", "pass"),
         "the order of a set": (
@@ -117,8 +123,15 @@ MUTATIONS = {
     "objects.py": {
         "optimizers, schedulers and scalers": ("save_attributes(thing, snapshot)", "pass"),
         "objects that are given": ("snapshot.is_given(thing) or _holds_state(thing)", "_holds_state(thing)"),
-        "objects with a state dict": ("_has_state_dict(thing) or is_dataclass(thing)", "is_dataclass(thing)"),
-        "dataclasses": ("_has_state_dict(thing) or is_dataclass(thing)", "_has_state_dict(thing)"),
+        "objects with a state dict": (
+            '    if _has_state_dict(thing) or hasattr(thing, "param_groups") or',
+            '    if hasattr(thing, "param_groups") or',
+        ),
+        "optimizers without a state dict": (
+            ' or hasattr(thing, "param_groups") or is_dataclass(thing)',
+            " or is_dataclass(thing)",
+        ),
+        "dataclasses": (" or is_dataclass(thing):", ":"),
         "objects with a tensor or an array": (
             'hasattr(value, "__array__") or is_generator(value)',
             "is_generator(value)",
@@ -201,10 +214,24 @@ MUTATIONS = {
         "the handlers of signals": ("signal.signal(number, self._handlers[number])", "pass"),
         "other threads": ("if threading.current_thread() is threading.main_thread():", "if True:"),
     },
+    "sharded_modules.py": {
+        "what FSDP2 left gathered": ("snapshot.on_restore(partial(_reshard, module))", "pass"),
+        "what FSDP1 left gathered": ("handle.reshard(free_unsharded_flat_param=True)", "pass"),
+        "where in a step FSDP1 is": (
+            "_training_state = type(handle._training_state).IDLE",
+            "_training_state = handle._training_state",
+        ),
+        "a hook that a backward pass would have removed": ("hooks[-1].remove()", "pass"),
+        "what FSDP1 keeps beside the module": ("save_attributes(thing, snapshot)", "pass"),
+    },
+    "replicate.py": {"the wrapper of `replicate`": ("save_attributes(state, snapshot)", "pass")},
     "copies.py": {
         "copies on disk": ("        file.readinto(part)", "        pass"),
         "the place in the file": ("    file.seek(begin)", "    pass"),
         "a file that is gone with the process": ("tempfile.TemporaryFile(", "tempfile.NamedTemporaryFile("),
+        "room on an accelerator": ("if device.free() >= ROOM * sum(", "if 1e9 >= ROOM * sum("),
+        "memory of an accelerator in pieces": ("except RuntimeError as error:", "except ZeroDivisionError as error:"),
+        "waiting for an accelerator": ("return [*waits, *restores, *waits]", "return restores"),
         "room on the disk": ("    if free < nbytes:", "    if False:"),
         "the header of the file": ('text += b" " * (-len(text) % 8)', 'text += b"?"'),
     },
@@ -229,9 +256,12 @@ def main() -> None:
     chosen = [mutation for mutation in mutations if words in mutation.name]
     if not words and (failed := tests_that_notice(None)):
         raise SystemExit(f"the tests fail as it is: {failed}")
-    noticed = [(mutation, tests_that_notice(mutation)) for mutation in chosen]
-    unnoticed = [mutation.name for mutation, tests in noticed if not tests]
-    write(noticed)
+    unnoticed = []
+    for mutation in chosen:
+        tests = tests_that_notice(mutation)
+        write(mutation, tests)  # as they come: all of them take long
+        if not tests:
+            unnoticed.append(mutation.name)
     print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} mutations noticed; not: {unnoticed}")
     raise SystemExit(bool(unnoticed))
 
@@ -245,6 +275,8 @@ def tests_that_notice(mutation: Mutation | None) -> list[str]:
         files = sorted((REPOSITORY / "tests" / "preserve").glob("test_*.py"))
         quick = [file for file in files if file.stem not in SLOW]
         slow = [file for file in files if file.stem in SLOW]
+        if mutation and mutation.file in IN_PROCESSES:
+            slow += sorted((REPOSITORY / "tests" / IN_PROCESSES[mutation.file]).glob("test_[ls]*.py"))
         failed = failing_tests(quick, package) or failing_tests(slow, package)
     print(f"{mutation.name if mutation else 'unchanged'}: {failed}", flush=True)
     return failed
@@ -274,12 +306,12 @@ def mutate(file: Path, mutation: Mutation) -> None:
     file.write_text(text.replace(mutation.old, mutation.new))
 
 
-def write(noticed: list[tuple[Mutation, list[str]]]) -> None:
-    """Writes the result file; mutations that were not run this time keep what was found for them before."""
-    found = {}
-    if FILE.exists():
-        found = {entry["name"]: entry for entry in json.loads(FILE.read_text())["mutations"]}
-    found |= {mutation.name: asdict(mutation) | {"noticed_by": tests} for mutation, tests in noticed}
+def write(mutation: Mutation, tests: list[str]) -> None:
+    """Adds to the result file what noticed a mutation; what is not taken out any more leaves it."""
+    there = {name for pairs in MUTATIONS.values() for name in pairs}
+    known = json.loads(FILE.read_text())["mutations"] if FILE.exists() else []
+    found = {entry["name"]: entry for entry in known if entry["name"] in there}
+    found[mutation.name] = asdict(mutation) | {"noticed_by": tests}
     result = {
         "command": "python -m benchmarks.package.mutations",
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
