@@ -69,3 +69,14 @@ def test_only_the_local_shard_is_copied():
     assert all(isinstance(parameter, DTensor) for parameter in parameters)
     with preserve(model) as snapshot:
         assert snapshot.nbytes == sum(parameter.to_local().nbytes for parameter in parameters)
+
+
+def test_a_model_that_the_block_shards_can_be_sharded_after_it():
+    model = dropout()
+    before = fingerprint(*model.parameters())
+    with preserve(model):
+        fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
+        model(torch.randn(4, 8)).sum().backward()
+    assert fingerprint(*model.parameters()) == before
+    fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
+    assert all(isinstance(parameter, DTensor) for parameter in model.parameters())

@@ -1,5 +1,8 @@
 """Torch modules: parameters, buffers, flags, and every attribute that a forward pass may change."""
 
+import sys
+from collections.abc import MutableMapping
+
 import torch
 from torch import nn
 
@@ -19,6 +22,26 @@ def _save_module(module: nn.Module, snapshot: Snapshot) -> None:
             module.__class__ = kind
 
     snapshot.on_restore(restore)
+    snapshot.postpone(_save_composed, module)
+
+
+def _save_composed(modules: list[nn.Module], snapshot: Snapshot) -> None:
+    """Saves which modules were given to `fully_shard` and the like: torch has a list of them, and takes none twice."""
+    before = {id(module) for module in modules if module in _composed()}
+
+    def restore() -> None:
+        composed = _composed()
+        for module in modules:
+            if id(module) not in before:
+                composed.pop(module, None)
+
+    snapshot.on_restore(restore)
+
+
+def _composed() -> MutableMapping[nn.Module, object]:
+    """Torch's list of them; an empty one before it is there."""
+    module = sys.modules.get("torch.distributed._composable_state")
+    return {} if module is None else module._module_state_mapping
 
 
 @save.register

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.slow
 
 TWO_PROCESSES = """
 import sys, torch, lightning
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.utils.data import DataLoader, TensorDataset
 from lr_finder import lr_find
 
@@ -20,6 +22,10 @@ class Classifier(lightning.LightningModule):
         super().__init__()
         torch.manual_seed(0)
         self.model = nn.Linear(4, 2)
+
+    def configure_model(self):
+        if sys.argv[2] == "FSDP2" and not isinstance(self.model, FSDPModule):
+            fully_shard(self.model, mesh=self.device_mesh["data_parallel"])
 
     def training_step(self, batch, batch_idx):
         return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
@@ -33,20 +39,23 @@ trained = []
 for searched in (True, False):
     torch.manual_seed(2)
     module, loader = Classifier(), DataLoader(data, batch_size=16, shuffle=True)
-    trainer = lightning.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=1, logger=False,
+    strategy = "ddp" if sys.argv[2] == "DDP" else ModelParallelStrategy()
+    trainer = lightning.Trainer(accelerator="cpu", devices=2, strategy=strategy, max_epochs=1, logger=False,
                                 enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
     if searched:
         result = lr_find(trainer, module, loader, start_lr=1e-3, end_lr=10, num_it=40)
     trainer.fit(module, loader)
-    trained.append(module.model.weight.detach().clone())
+    weight = module.model.weight
+    trained.append((weight.to_local() if sys.argv[2] == "FSDP2" else weight).detach().clone())
 torch.save((trained, result.losses), f"{sys.argv[1]}/rank{trainer.global_rank}.pt")
 """
 
 
-def test_two_processes_see_one_curve_and_train_on_as_without_a_search(tmp_path):
+@pytest.mark.parametrize("strategy", ["DDP", "FSDP2"])
+def test_two_processes_see_one_curve_and_train_on_as_without_a_search(tmp_path, strategy):
     script = tmp_path / "train.py"
     script.write_text(TWO_PROCESSES)
-    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True, cwd=tmp_path)
+    subprocess.run([sys.executable, script, tmp_path, strategy], check=True, capture_output=True, cwd=tmp_path)
     (searched, alone), losses = torch.load(tmp_path / "rank0.pt", weights_only=False)
     _, losses_of_the_other = torch.load(tmp_path / "rank1.pt", weights_only=False)
     assert torch.equal(searched, alone)

@@ -56,10 +56,11 @@ from lr_finder import lr_find
 sizes = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=100)
 torch.manual_seed(0)
 data = [{"input_ids": torch.randint(0, 100, (8,)), "labels": torch.tensor(index % 2)} for index in range(128)]
-wrapped = {"transformer_layer_cls_to_wrap": ["BertLayer"], "version": 2}
+shards = {"fsdp": "full_shard auto_wrap"}
+shards["fsdp_config"] = {"transformer_layer_cls_to_wrap": ["BertLayer"], "version": 2}
 arguments = TrainingArguments(f"{sys.argv[1]}/out", per_device_train_batch_size=8, max_steps=12, use_cpu=True,
                               report_to=[], disable_tqdm=True, save_strategy="no",
-                              gradient_accumulation_steps=int(sys.argv[2]), fsdp="full_shard auto_wrap", fsdp_config=wrapped)
+                              gradient_accumulation_steps=int(sys.argv[2]), **shards)
 trained = []
 for is_searched in (True, False):
     torch.manual_seed(0)
