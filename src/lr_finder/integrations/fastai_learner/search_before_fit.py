@@ -62,7 +62,8 @@ class LRFinderCallback(Callback):
         lrs = course[np.argmax(highest)]
         horizon = Horizon(kind_of(highest) or "constant", _steps_of(learn))
         self.result = search(learn, self.progress, lrs.tolist(), horizon, **self.search)
-        _scale(learn, np.array([suggestion.lr for suggestion in self.result.group_suggestions]) / lrs)
+        found = np.array([suggestion.lr for suggestion in self.result.group_suggestions])
+        _scale(learn, np.divide(found, lrs, out=np.zeros_like(lrs), where=lrs > 0))
         say(f"LRFinderCallback: the learning rate is {self.result.suggestion}; it was {lrs.max():.2g}")
 
 
