@@ -97,7 +97,7 @@ MUTATIONS = {
     },
     "modules.py": {
         "modules": ("    save_attributes(module, snapshot)", "    pass"),
-        "that the block sharded a module": ("composed.pop(module, None)", "pass"),
+        "that the block sharded a module": ("composed.pop(module)", "pass"),
         "the class of a lazy module": ("module.__class__ = kind", "pass"),
         "scripted modules": ("snapshot.add(tensor)", "pass"),
         "the modes of scripted modules": ("part.training = training", "pass"),

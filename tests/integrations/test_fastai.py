@@ -13,6 +13,7 @@ from curves import valley_curve
 from lr_finder import RangeTestResult, StopReason, lr_find
 from lr_finder.curve.horizon import Horizon
 from lr_finder.integrations.fastai import LRFinderCallback
+from lr_finder.integrations.fastai_learner.schedules import kind_of
 from quadratic import Quadratic, mean_output
 from ways.fastai import SGD, Callback, DataLoaders, Learner, warnings
 
@@ -299,6 +300,67 @@ def test_a_fit_that_searches_trains_as_one_that_was_given_its_rate(tmp_path):
     np.testing.assert_allclose(finder.result.group_lrs[:, 0] * 10, finder.result.group_lrs[:, 1])
     lr = finder.result.suggestion.lr
     np.testing.assert_allclose(losses, train(slice(lr / 10, lr)), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:numpy.core is deprecated")  # fastai's, where it loads a model
+def test_trackers_take_part_in_a_fit_that_searches(tmp_path):
+    """They are silent where a Learner has something of the name that fastai gives to its own finder."""
+    learn = new_learner(tmp_path)
+    learn.fit(3, cbs=[SaveModelCallback(monitor="train_loss"), LRFinderCallback(num_it=60)])
+    assert [path.name for path in tmp_path.rglob("*.pth")] == ["model.pth"]
+
+
+@pytest.mark.filterwarnings("ignore:numpy.core is deprecated")
+def test_fastais_own_search_is_left_alone(tmp_path):
+    def rates(*callbacks):
+        learn = new_learner(tmp_path, cbs=callbacks)
+        learn.lr_find(show_plot=False)
+        return learn.recorder.lrs
+
+    finder = LRFinderCallback(num_it=60)
+    np.testing.assert_array_equal(rates(finder), rates())
+    assert finder.result is None
+
+
+def test_a_schedule_of_the_users_has_its_own_rates_again_after_the_fit(tmp_path):
+    schedule, finder = ParamScheduler({"lr": SchedCos(0.02, 0)}), LRFinderCallback(num_it=60)
+    learn = new_learner(tmp_path)
+    learn.fit(1, cbs=[schedule, finder])
+    assert (schedule.scheds["lr"](0.0), finder.result.suggestion.lr) == (
+        0.02,
+        pytest.approx(learn.recorder.hps["lr"][0]),
+    )
+    learn.cbs[0].before_batch = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        learn.fit(1, cbs=[schedule, finder])
+    del learn.cbs[0].before_batch
+    learn.fit(1, cbs=[schedule, finder])  # after one that fastai did not end
+    assert schedule.scheds["lr"](0.0) == 0.02
+
+
+def test_the_weight_decay_of_a_search_is_that_of_its_fit(tmp_path):
+    def losses(**options):
+        finder = LRFinderCallback(num_it=60)
+        new_learner(tmp_path, **options).fit(1, wd=0.3, cbs=finder)
+        return finder.result.losses
+
+    np.testing.assert_array_equal(losses(wd=0.01), losses(wd=0.3))
+
+
+COURSES = {
+    "a long rise": ("one_cycle", [*np.linspace(0, 1, 50), *np.linspace(1, 0, 150)]),
+    "a warm-up, then a cosine": ("cosine", [*np.linspace(0, 1, 30), *(1 + np.cos(np.linspace(0, np.pi, 170))) / 2]),
+    "a long warm-up, level, down": ("wsd", [*np.linspace(0, 1, 40), *np.ones(120), *np.linspace(1, 0, 40)]),
+    "a warm-up, then level": ("constant", [*np.linspace(0, 1, 30), *np.ones(170)]),
+    "steps": (None, [*np.ones(70), *np.full(70, 0.1), *np.full(60, 0.01)]),
+    "exponential": (None, np.geomspace(1, 1e-3, 200)),
+    "down to a half": (None, np.linspace(1, 0.5, 200)),
+}
+
+
+@pytest.mark.parametrize(("kind", "course"), COURSES.values(), ids=COURSES)
+def test_a_course_is_the_schedule_that_it_is_like(kind, course):
+    assert kind_of(np.array(course)) == kind
 
 
 def test_groups_get_rates_of_their_own_in_a_fit_that_searches_where_that_is_asked_for(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -246,6 +247,7 @@ def test_one_cycle_is_that_of_the_closed_form():
 
 @pytest.mark.parametrize(("fit", "kind"), [("fit", "constant"), ("fit_one_cycle", "one_cycle")])
 def test_a_search_stands_for_its_rate_in_a_training_of_that_length(capsys, fit, kind):
+    """With the ratios of the learner's, since what was searched had one group."""
     result = RangeTestResult(valley_curve(), steps_taken=200)
     given, known = (small_learner(silent=False).split(lambda model: [model[4]]) for _ in range(2))
     given.lr = slice(1e-4, 1e-3)
@@ -257,6 +259,17 @@ def test_a_search_stands_for_its_rate_in_a_training_of_that_length(capsys, fit, 
     getattr(known, fit)(20, slice(lr / 10, lr))
     np.testing.assert_allclose(given.recorder.lrs, known.recorder.lrs)
     np.testing.assert_allclose(given.recorder.losses, known.recorder.losses, rtol=1e-5)
+
+
+def test_a_search_keeps_its_ratios_in_the_training_that_is_given_it():
+    learn = small_learner().split(lambda model: [model[4]])
+    learn.lr = slice(1e-4, 1e-3)
+    curve = valley_curve()
+    for ratio in (1.0, 0.5):
+        found = RangeTestResult(replace(curve, group_lrs=curve.lrs[:, None] * [ratio, 1.0]), steps_taken=200)
+        learn.fit(1, found)
+        first, second = (group["lr"] for group in learn.opt.opt.param_groups[::2])
+        assert first == pytest.approx(ratio * second)
 
 
 def test_one_cycle_takes_slices_and_optimizers_without_momentum():

@@ -1,5 +1,7 @@
 """Modules: every submodule's flag and class, hooks, buffers and attributes, whatever kind of module it is."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
@@ -92,3 +94,23 @@ def test_a_scripted_model_comes_back():
     assert all(module.training for module in model.modules())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@dataclass
+class WithoutHash(nn.Module):
+    """As a loss function that is written as a dataclass."""
+
+    gamma: float = 2.0
+
+    def __post_init__(self):
+        super().__init__()
+        self.calls = 0
+
+
+def test_a_module_may_have_no_hash():
+    module = WithoutHash()
+    with pytest.raises(TypeError):
+        hash(module)
+    with preserve(module):
+        module.calls += 1
+    assert module.calls == 0

@@ -144,7 +144,8 @@ class Learner:
         Args:
             epochs: How often to go through the training data.
             lr: One rate, one per layer group, or a slice over the layer groups; the learner's where left out. What a
-                search found stands for its rate in a training of so many epochs, with the ratios of the learner's.
+                search found stands for its rate in a training of so many epochs; the layer groups keep the ratios that
+                were searched, or the learner's where the search had other groups.
             wd: Weight decay; the learner's where left out.
             callbacks: Callbacks of this training beside the learner's.
 
@@ -185,7 +186,9 @@ class Learner:
         schedule = lr.schedule(kind, max(steps, 1))
         if not self.silent:
             say(f"LR Finder: the learning rate is {schedule.lr:.2g}. {schedule.advice}")
-        return self.lr_range(scaled_to(self.lr, schedule.lr))
+        searched = lr.group_lrs[0]
+        ratios_from = searched if len(searched) == len(self.layer_groups) else self.lr
+        return self.lr_range(scaled_to(ratios_from, schedule.lr))
 
     def lr_find(
         self,

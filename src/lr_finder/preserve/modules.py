@@ -27,13 +27,14 @@ def _save_module(module: nn.Module, snapshot: Snapshot) -> None:
 
 def _save_composed(modules: list[nn.Module], snapshot: Snapshot) -> None:
     """Saves which modules were given to `fully_shard` and the like: torch has a list of them, and takes none twice."""
-    before = {id(module) for module in modules if module in _composed()}
+    before = {id(module) for module in _composed()}  # not every module has a hash
 
     def restore() -> None:
         composed = _composed()
+        since = {id(module) for module in composed} - before
         for module in modules:
-            if id(module) not in before:
-                composed.pop(module, None)
+            if id(module) in since:
+                composed.pop(module)
 
     snapshot.on_restore(restore)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from fastai.callback.core import (
@@ -58,37 +58,43 @@ def lr_find(
     return search(learn, progress, **options)
 
 
-def search(
-    learn: Learner,
-    progress: bool | None,
-    lrs: list[float] | None = None,
-    horizon: Horizon | None = None,
-    **options: "Unpack[SearchOptions]",
-) -> RangeTestResult:
-    """The search, for the rates of groups that a fit has, whose ratios it keeps, and for the fit that is known to come.
+class Fit(NamedTuple):
+    """What a fit under way has of its own.
 
     Args:
-        learn: The Learner.
-        progress: Whether to show a progress bar; None shows it on a terminal only.
-        lrs: A rate for each parameter group; that of the Learner where left out.
-        horizon: The training to come, where it is known.
-        options: Those of every search.
+        lrs: The rate of each parameter group; the Learner's where left out.
+        wds: The weight decay of each; the Learner's where left out.
+        horizon: How long it is and how its rate runs; None where that is not known.
+    """
+
+    lrs: list[float] | None = None
+    wds: list[float] | None = None
+    horizon: Horizon | None = None
+
+
+ANY_FIT = Fit()
+
+
+def search(
+    learn: Learner, progress: bool | None, fit: Fit = ANY_FIT, **options: "Unpack[SearchOptions]"
+) -> RangeTestResult:
+    """The search, for a fit that is known or for any.
 
     Raises:
         ValueError: The Learner has no batches.
     """
     if not len(learn.dls.train):
         raise ValueError("learn.dls.train must have at least one batch; is the batch size larger than the data?")
-    return search_with_bar(lambda on_step: _ramp(learn, lrs, horizon, on_step), progress, **options)
+    return search_with_bar(lambda on_step: _ramp(learn, fit, on_step), progress, **options)
 
 
-def _ramp(learn: Learner, lrs: list[float] | None, horizon: Horizon | None, on_step: OnStep) -> Ramp:
+def _ramp(learn: Learner, fit: Fit, on_step: OnStep) -> Ramp:
     def ramp(sweep: Sweep, validate: Validate | None = None) -> Curve:
         with preserve(*_state_of(learn)), ExitStack() as sweeping:
-            callback = _SweepCallback(sweep, validate, horizon, on_step, sweeping)
+            callback = _SweepCallback(sweep, validate, fit.horizon, on_step, sweeping)
             callback.learn = learn
             learn.cbs = L([*filter(_takes_part, learn.cbs), callback])
-            learn.fit(ENOUGH_EPOCHS, lrs, wd=sweep.wd)
+            learn.fit(ENOUGH_EPOCHS, fit.lrs, wd=fit.wds if sweep.wd is None else sweep.wd)
             return callback.test.curve
 
     return ramp

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from lr_finder.curve.horizon import SMALL_SHARE, ScheduleKind
 from lr_finder.curve.parameter_groups import lrs_of
 
-LONG_RISE = 0.1
-"""A rise over more than this share of the steps is that of a cycle; a shorter one warms up (by hand)."""
+LONG_RISE = 0.2
+"""A rise over so large a share of the steps is that of a cycle; a shorter one warms up (by hand)."""
+
+LIKENESS = 0.1
+"""A fall is that of a schedule which it is nowhere further away from, as a share of the highest rate (by hand)."""
 
 POINTS = 201
 """Where a course is looked at, evenly from its beginning to its end."""
@@ -50,9 +53,12 @@ def kind_of(course: NDArray[np.float64]) -> ScheduleKind | None:
         return None
     if fall[-1] > SMALL_SHARE:
         return "constant" if np.allclose(fall, 1) else None
-    if len(rise) > LONG_RISE * len(course):
-        return "one_cycle"
     if np.mean(np.isclose(fall, 1)) >= 0.5:
         return "wsd"
-    after_a_quarter = {"cosine": (1 + np.cos(np.pi / 4)) / 2, "linear": 0.75}
-    return min(after_a_quarter, key=lambda kind: abs(after_a_quarter[kind] - fall[len(fall) // 4]))
+    done = np.linspace(0, 1, len(fall))
+    falls: dict[ScheduleKind, NDArray[np.float64]] = {"cosine": (1 + np.cos(np.pi * done)) / 2, "linear": 1 - done}
+    off = {kind: float(np.abs(fall - known).max()) for kind, known in falls.items()}
+    nearest = min(off, key=lambda kind: off[kind])
+    if off[nearest] > LIKENESS:
+        return None
+    return "one_cycle" if len(rise) >= LONG_RISE * len(course) else nearest
