@@ -21,8 +21,8 @@ from benchmarks.result_files import RESULTS
 REPOSITORY = Path(__file__).parents[2]
 FILE = RESULTS / "mutations.json"
 SLOW = ("test_faults", "test_hard_inputs", "test_killed", "test_search_faults", "test_sharded", "test_training_on")
-IN_PROCESSES = dict.fromkeys(("sharded_modules.py", "replicate.py"), "integrations/torch/test_spread.py")
-"""Files whose states only processes that train together have, and the tests that start such."""
+IN_PROCESSES = dict.fromkeys(("sharded_modules.py", "replicate.py", "tensors.py"), "integrations/torch/test_spread.py")
+"""Files with states that only processes which train together have, and the tests that start such."""
 
 SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
