@@ -21,8 +21,8 @@ from benchmarks.result_files import RESULTS
 REPOSITORY = Path(__file__).parents[2]
 FILE = RESULTS / "mutations.json"
 SLOW = ("test_faults", "test_hard_inputs", "test_killed", "test_search_faults", "test_sharded", "test_training_on")
-IN_PROCESSES = dict.fromkeys(("sharded_modules.py", "replicate.py", "tensors.py"), "integrations/torch/test_spread.py")
-"""Files with states that only processes which train together have, and the tests that start such."""
+IN_PROCESSES = ("sharded_modules.py", "replicate.py", "tensors.py")
+"""Files with states that only processes which train together have; `test_spread` starts such."""
 
 SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
@@ -277,7 +277,7 @@ def tests_that_notice(mutation: Mutation | None) -> list[str]:
         quick = [file for file in files if file.stem not in SLOW]
         slow = [file for file in files if file.stem in SLOW]
         if mutation and mutation.file in IN_PROCESSES:
-            slow.append(REPOSITORY / "tests" / IN_PROCESSES[mutation.file])
+            slow.append(REPOSITORY / "tests" / "integrations" / "torch" / "test_spread.py")
         failed = failing_tests(quick, package) or failing_tests(slow, package)
     print(f"{mutation.name if mutation else 'unchanged'}: {failed}", flush=True)
     return failed
