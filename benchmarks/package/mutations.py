@@ -104,7 +104,8 @@ MUTATIONS = {
     },
     "containers.py": {
         "which items a container holds": ("            fill(saved)", "            pass"),
-        "what was added to a container": ("            container.clear()", "            pass"),
+        "what was added to a container": ("saved):\n            container.clear()", "saved):\n            pass"),
+        "what was added to an empty container": ("                container.clear()", "                pass"),
         "the order in a container": ("    if not all(map(is_, container, saved)):", "    if False:"),
         "the values in a dictionary": ("or all(map(is_, container.values(), items_of(saved)))", "or True"),
         "items in containers": ("for item in items_of(container):\n        snapshot.add(item)", "pass"),
@@ -217,6 +218,8 @@ MUTATIONS = {
     },
     "sharded_modules.py": {
         "what FSDP2 left gathered": ("snapshot.on_restore(partial(_reshard, module))", "pass"),
+        "gradients that FSDP2 holds back": ("setattr(holder, name, gradient)", "pass"),
+        "gradients that FSDP2 had begun": ("parameter._unsharded_param.grad = None", "pass"),
         "what FSDP1 left gathered": ("handle.reshard(free_unsharded_flat_param=True)", "pass"),
         "where in a step FSDP1 is": (
             "_training_state = type(handle._training_state).IDLE",

@@ -1,6 +1,7 @@
 """Every way of spreading a training over processes, in four real ones, against one process that sees all batches."""
 
 import json
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
 
 from integrations.torch.spread_trainings import (
@@ -44,19 +46,34 @@ class StepCutShortError(Exception):
     """Raised in the middle of a step."""
 
 
-def search_until_a_step_is_cut_short(training):
+def search_until_a_forward_pass_is_cut_short(training):
     """The forward pass of the sixth step ends in an error: what was gathered for it is gathered still."""
+    search_until_the_sixth(training, training.net, give_up)
+
+
+def search_until_a_backward_pass_is_cut_short(training):
+    """The same in the middle of a backward pass: the last layer has come to its end, and the first has not begun."""
+    first = next(module for module in training.net.modules() if isinstance(module, nn.Linear))
+    search_until_the_sixth(training, first, lambda output: output.register_hook(give_up))
+
+
+def search_until_the_sixth(training, module, interrupt):
+    """A search that ends with what is done with the module's output in the sixth step."""
     passes = []
 
-    def fail(module, inputs, output):
+    def count(module, inputs, output):
         passes.append(output)
         if len(passes) == 6:
-            raise StepCutShortError
+            interrupt(output)
 
-    hook = training.net.register_forward_hook(fail)
+    hook = module.register_forward_hook(count)
     with pytest.raises(StepCutShortError):
         search(training)
     hook.remove()
+
+
+def give_up(tensor):
+    raise StepCutShortError
 
 
 def train_in_a_block(training):
@@ -66,21 +83,33 @@ def train_in_a_block(training):
     assert [parameter.grad for parameter in training.net.parameters()] == before
 
 
-def amid_accumulation(make, rank):
-    """A training with FSDP1 whose gradients are held back, each of the whole: they are not yet sent to their shards."""
+def amid_accumulation(make, rank, hold_back=FullyShardedDataParallel.no_sync):
+    """A training whose gradients are held back, each of the whole: they are not yet sent to their shards."""
     training = make(rank)
     training.train(3)
     inputs, targets = training.batches[0]
-    with training.net.no_sync():
+    with hold_back(training.net):
         nn.functional.mse_loss(training.net(inputs), targets).backward()
     return training
 
 
+@contextmanager
+def no_exchange(net):
+    """What FSDP2 has in place of `no_sync`."""
+    net.set_requires_gradient_sync(False)
+    yield
+    net.set_requires_gradient_sync(True)
+
+
+@contextmanager
+def no_exchange_between_replicas(net):
+    net.set_requires_all_reduce(False)
+    yield
+    net.set_requires_all_reduce(True)
+
+
 DISTURBANCES = {
     "a search with a communication hook": (communication_hook, 3, search),
-    "a step cut short with FSDP1": (flat_parameters, 3, search_until_a_step_is_cut_short),
-    "a step cut short with FSDP1 and original parameters": (original_parameters, 3, search_until_a_step_is_cut_short),
-    "a step cut short with FSDP2": (hybrid_fsdp2, 3, search_until_a_step_is_cut_short),
     "a block amid accumulation": (partial(amid_accumulation, flat_parameters), 0, train_in_a_block),
     "a block amid accumulation with original parameters": (
         partial(amid_accumulation, original_parameters),
@@ -89,8 +118,18 @@ DISTURBANCES = {
     ),
 }
 """What leaves nothing changed, beside the searches of `TRAININGS`: a training, steps before it, the disturbance."""
+SHARDED = {"FSDP1": flat_parameters, "FSDP1 and original parameters": original_parameters, "FSDP2": hybrid_fsdp2}
 if OLDEST_TORCH:
-    DISTURBANCES.pop("a step cut short with FSDP2")
+    SHARDED.pop("FSDP2")
+for way, make in SHARDED.items():
+    DISTURBANCES[f"a forward pass cut short with {way}"] = (make, 3, search_until_a_forward_pass_is_cut_short)
+    for warm_up in WARM_UPS:
+        name = f"a backward pass cut short with {way}, after {warm_up}"
+        DISTURBANCES[name] = (make, warm_up, search_until_a_backward_pass_is_cut_short)
+if not OLDEST_TORCH:
+    for hold_back in (no_exchange, no_exchange_between_replicas):
+        make = partial(amid_accumulation, hybrid_fsdp2, hold_back=hold_back)
+        DISTURBANCES[f"a block amid accumulation with FSDP2, {hold_back.__name__}"] = (make, 0, train_in_a_block)
 
 
 def changes_nothing(rank, make, warm_up, disturb):
