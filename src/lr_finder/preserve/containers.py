@@ -1,7 +1,7 @@
 """Lists, dictionaries, sets and arrays: their contents, in place."""
 
 from array import array
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection
 from operator import is_
 from typing import Any, TypeAlias
@@ -13,11 +13,18 @@ from lr_finder.preserve.snapshot import Snapshot, save
 Container: TypeAlias = dict[Any, Any] | list[Any] | deque[Any] | set[Any]
 
 
+_PLAIN = (dict, OrderedDict, list, set)
+"""Kinds that are sure to be cleared when told to."""
+
+
 @save.register(dict)
 @save.register(list)
 @save.register(deque)
 @save.register(set)
 def _save_container(container: Container, snapshot: Snapshot) -> None:
+    if not container and type(container) in _PLAIN:
+        snapshot.postpone(_save_empty, container)
+        return
     save_contents(container, snapshot)
     for item in items_of(container):
         snapshot.add(item)
@@ -48,6 +55,17 @@ def _save_numbers(values: "array[Any] | bytearray", snapshot: Snapshot) -> None:
 
     def restore() -> None:
         values[:] = saved
+
+    snapshot.on_restore(restore)
+
+
+def _save_empty(containers: list[Container], snapshot: Snapshot) -> None:
+    """Saves that containers are empty, as most of a module's are: one step for all of them."""
+
+    def restore() -> None:
+        for container in containers:
+            if container:
+                container.clear()
 
     snapshot.on_restore(restore)
 

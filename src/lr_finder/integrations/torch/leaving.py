@@ -13,7 +13,8 @@ import torch.distributed as dist
 Group: TypeAlias = Any
 """A `torch.distributed.ProcessGroup`, which builds of torch without distribution do not have."""
 
-POLL_SECONDS = 0.05
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+"""Seconds between two looks at the store: short at first, as processes that search together come almost together."""
 
 _searches: Counter[str] = Counter()
 """Searches that this process has left, by the name of the group: the same number in all of its processes."""
@@ -65,10 +66,12 @@ class Board:
 def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
     """Whether something came to be so in that time."""
     end = time.monotonic() + seconds
+    pause = FIRST_PAUSE
     while not is_so():
         if time.monotonic() > end:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
     return True
 
 

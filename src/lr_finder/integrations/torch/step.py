@@ -105,8 +105,9 @@ class TrainingStep:
 
     def _forward_backward(self, batches: list[Any]) -> torch.Tensor:
         self.optimizer.zero_grad()
-        losses = [self._backward(batch, len(batches)) for batch in batches]
-        return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+        if len(batches) == 1:
+            return self._backward(batches[0], 1)
+        return torch.stack([self._backward(batch, len(batches)) for batch in batches]).sum()
 
     def _backward(self, batch: Any, count: int) -> torch.Tensor:
         with self.autocast:
@@ -148,9 +149,10 @@ class TrainingStep:
                 f"a batch must be (inputs..., target) or a mapping, got {type(batch).__name__}; {line_for()}"
             )
         try:
+            by_name = not isinstance(batch, (list, tuple))
             if self.loss_fn is None:
-                return loss_in(self.model(**batch) if isinstance(batch, Mapping) else self.model(*batch))
-            if isinstance(batch, Mapping):
+                return loss_in(self.model(**batch) if by_name else self.model(*batch))
+            if by_name:
                 output, target = self.model(**batch), batch
             else:
                 *inputs, target = batch
