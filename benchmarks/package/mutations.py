@@ -221,11 +221,6 @@ MUTATIONS = {
         "gradients that FSDP2 holds back": ("setattr(holder, name, gradient)", "pass"),
         "gradients that FSDP2 had begun": ("parameter._unsharded_param.grad = None", "pass"),
         "what FSDP1 left gathered": ("handle.reshard(free_unsharded_flat_param=True)", "pass"),
-        "where in a step FSDP1 is": (
-            "_training_state = type(handle._training_state).IDLE",
-            "_training_state = handle._training_state",
-        ),
-        "a hook that a backward pass would have removed": ("hooks[-1].remove()", "pass"),
         "what FSDP1 keeps beside the module": ("save_attributes(thing, snapshot)", "pass"),
     },
     "replicate.py": {"the wrapper of `replicate`": ("save_attributes(state, snapshot)", "pass")},

@@ -79,9 +79,5 @@ def _reshard_flat(module: FullyShardedDataParallel) -> None:
     handle = module._handle
     if handle is None or not hasattr(handle.flat_param, "_full_param_padded"):
         return  # there are no parameters, or no forward pass was made
-    hooks = getattr(handle.flat_param, "_post_backward_hook_state", ())
-    if hooks:
-        hooks[-1].remove()  # a backward pass that never came would have
-    handle._training_state = type(handle._training_state).IDLE
     handle.reshard(free_unsharded_flat_param=True)
     handle.post_reshard()
