@@ -42,7 +42,7 @@ else:
 
             start_lr, end_lr    one plain ramp from the one to the other; without them the range is found too
             num_it              optimizer steps to plan for; up to 200, or 100 with a range, where left out
-            max_it              the most steps to take where the range is found; 600, or 3 * num_it, where left out
+            max_it              the most steps to take where the range is found; 1000, or 5 * num_it, where left out
             stop_div=True       whether a ramp stops once the loss has diverged
             wd                  weight decay during the search
             by_group            whether to find the ratio of the parameter groups' rates too; where left out, it is done

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -135,8 +136,34 @@ def test_adding_a_constant_to_the_loss_changes_neither_suggestion_nor_cost(offse
 def test_where_noise_hides_the_fall_it_climbs_again_more_slowly():
     bowl = Bowl(10.0, hardness=3.0, shuffled=True)
     result = search(bowl.ramp, num_it=100)
-    assert [sweep.num_it for sweep in bowl.climbs] == [20, 80, 200, 333]
+    assert [sweep.num_it for sweep in bowl.climbs] == [20, 80, 200, 500]
     assert result.lrs[0] == bowl.climbs[-1].start_lr
+
+
+@pytest.mark.parametrize(
+    ("hardness", "max_it", "climbs"),
+    [(1.0, None, [20, 50, 130, 325]), (30.0, None, [20, 50, 130, 325, 502]), (30.0, 600, [20, 50, 130, 325])],
+    ids=["in doubt", "hidden", "hidden, and no more allowed"],
+)
+def test_doubt_is_worth_fewer_steps_than_no_rate_at_all(hardness, max_it, climbs):
+    bowl = Bowl(10.0, hardness=hardness, shuffled=True)
+    result = search(bowl.ramp, max_it=max_it)
+    assert [sweep.num_it for sweep in bowl.climbs] == climbs
+    assert result.has_suggestion is (hardness == 1.0)
+
+
+def test_a_climb_knows_that_one_before_it_ran_away():
+    """It goes no further than that one did, and so need not see it itself."""
+    bowl = Bowl(10.0)
+
+    def ramp(sweep):
+        curve = bowl.ramp(sweep)
+        faster = len(bowl.climbs) < 3
+        return curve if faster else replace(curve, stop_reason=StopReason.COMPLETED)
+
+    slow = search(ramp, num_it=300).curve
+    assert (slow.stop_reason, slow.runs_away) == (StopReason.COMPLETED, True)
+    assert not search(Bowl(10.0).ramp, num_it=100).curve.runs_away
 
 
 def test_where_the_batches_hide_the_fall_they_are_measured_without_training():
@@ -199,7 +226,7 @@ def test_max_it_bounds_all_climbs(max_it):
     bowl = Bowl(10.0, noise=1.0)
     planned = []
     result = search(bowl.ramp, num_it=100, max_it=max_it, plan=lambda steps, why: planned.append(steps))
-    assert result.steps_taken <= planned[-1] <= (max_it or 600)
+    assert result.steps_taken <= planned[-1] <= (max_it or 1000)
 
 
 def test_where_the_loss_runs_away_at_once_the_rates_below_are_climbed_through():

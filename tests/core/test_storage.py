@@ -25,6 +25,7 @@ RESULT = RangeTestResult(
         [2.0, 1.0, np.nan, np.inf],
         training=TRAINING,
         control_losses=np.array([2.0, 1.5, np.nan, 2.5]),
+        runs_away=True,
     ),
     steps_taken=4,
     record=Record.now({"start_lr": [1e-3, 1e-2], "stop_div": True}),

@@ -39,7 +39,7 @@ def climb(
     Each goes through the region that the one before found, from the same start. What is planned is spent, unless the
     search may stop early and the interval is narrow already. More is spent only where the last climb tells no rate, or
     one within a wide interval: on the same batches without training, which shows what these add to the losses, and then
-    on `SLOWER` times the steps each time, as far as there are any.
+    on `SLOWER` times the steps each time, as far as there are any. Doubt is worth a share of them, no rate all.
 
     Args:
         ramp: Trains through a sweep.
@@ -65,6 +65,7 @@ def climb(
     if _are_the_same(coarse, climbs[0]):
         return Climbs(climbs, ignores_rate=True)
     taken = len(coarse) + len(climbs[0])
+    for_doubt = max(num_it, round(thresholds.SHARE_FOR_DOUBT * most_steps))
 
     def is_done() -> bool:
         if planned < num_it:
@@ -73,13 +74,14 @@ def climb(
 
     while not is_done():
         last = climbs[-1]
-        if planned >= num_it and taken + len(last) <= most_steps and _wants_control(last, coarse):
+        limit = most_steps if clear_reading_or_none(last) is None else for_doubt
+        if planned >= num_it and taken + len(last) <= limit and _wants_control(last, coarse):
             taken += len(last)
             plan(max(num_it, taken), "")
             climbs[-1] = with_control(ramp, last, whole.wd)
             continue
         least = steps
-        steps = min(max(round(thresholds.SLOWER * steps), num_it - planned), most_steps - taken)
+        steps = min(max(round(thresholds.SLOWER * steps), num_it - planned), limit - taken)
         region = next_region(last)
         # Where the data ended, more steps would only end at lower rates. What runs away where the coarse ramp began and
         # did not, does so whatever the rate.
@@ -87,8 +89,9 @@ def climb(
             break
         planned += steps
         plan(max(num_it, taken + steps), "")
-        climbs.append(ramp(replace(whole, **region, num_it=steps)))
-        taken += len(climbs[-1])
+        slower = ramp(replace(whole, **region, num_it=steps))
+        climbs.append(replace(slower, runs_away=last.runs_away or last.stop_reason.is_divergence))
+        taken += len(slower)
     return Climbs(climbs)
 
 

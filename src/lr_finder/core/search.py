@@ -40,8 +40,8 @@ class SearchOptions(TypedDict, total=False):
         num_it: Optimizer steps to plan for, probes aside; 100 is the quick answer. Where left out, 200, or fewer where
             the interval is narrow before; 100 with `start_lr` or `end_lr`, or with a `max_it` below 200. Where the
             range is found too, at least 42 are taken, as far as `max_it` allows.
-        max_it: The most steps to take, probes aside, where the range is found and a climb tells too little; three times
-            `num_it`, or 600 where that is more, where left out.
+        max_it: The most steps to take, probes aside, where the range is found and the climbs tell no rate; five times
+            `num_it`, or 1,000 where that is more, where left out. A rate in doubt is worth 60 % of them.
         stop_div: Whether a ramp stops once the loss has diverged; True where left out.
         wd: Weight decay during the search; the training's own where left out.
         by_group: Whether to find the ratio of the parameter groups' rates too: each is searched for alone, with the

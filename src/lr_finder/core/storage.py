@@ -55,6 +55,7 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "losses": [_plain(loss) for loss in curve.losses.tolist()],
         "group_lrs": curve.group_lrs.tolist(),
         "control_losses": None if control is None else [_plain(loss) for loss in control.tolist()],
+        "runs_away": curve.runs_away,
         "probes": [
             {
                 "lr": probe.lr,
@@ -126,6 +127,7 @@ def _parse(data: dict[str, Any]) -> Found:
         momentum=None if momentum is None else _number(momentum),
         training=None if data.get("training") is None else _training(data["training"]),
         control_losses=None if control is None else np.array([_number(value) for value in control]),
+        runs_away=data.get("runs_away", False) is True,
     )
     if not isinstance(data.get("probes", []), list):
         raise ValueError("probes must be a list")

@@ -28,6 +28,7 @@ class Curve:
         training: What was trained; None where that is not known.
         control_losses: The losses of the same batches where nothing was trained, shape `(steps,)`; None where that was
             not measured.
+        runs_away: Whether the loss is known to run away at higher rates, as another sweep saw it do.
 
     Raises:
         ValueError: The shapes do not fit, or a value is out of range.
@@ -42,6 +43,7 @@ class Curve:
     momentum: float | None = None
     training: Training | None = None
     control_losses: NDArray[np.float64] | None = None
+    runs_away: bool = False
 
     def __post_init__(self):
         lrs, losses = _column("lrs", self.lrs), _column("losses", self.losses)

@@ -24,6 +24,7 @@ class Reading:
         fell_at_once: How far the loss fell from the first three steps to all the first ones.
         noise: Standard deviation of the raw losses around their trend.
         has_diverged: Whether the sweep ended because the loss ran away.
+        runs_away: Whether it is known to run away, in this sweep or in another.
     """
 
     lrs: NDArray[np.float64]
@@ -34,6 +35,7 @@ class Reading:
     fell_at_once: float
     noise: float
     has_diverged: bool
+    runs_away: bool
 
     @classmethod
     def of(cls, curve: Curve) -> "Reading":
@@ -46,15 +48,17 @@ class Reading:
         noise = _noise(raw, lowest)
         start_steps = max(thresholds.START_STEPS, len(raw) // thresholds.START_SHARE)
         first = capped[: min(max(lowest, 1), start_steps)]
+        has_diverged = curve.stop_reason.is_divergence or not finite[-1]
         return cls(
             lrs=lrs,
             losses=smoothed,
-            errors=_errors(lrs, capped, noise, 1 if curve.control_losses is not None else thresholds.GROWN_NOISE),
+            errors=_errors(lrs, capped, noise),
             start=float(first.mean()),
             start_error=noise / float(np.sqrt(len(first))),
             fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
             noise=noise,
-            has_diverged=curve.stop_reason.is_divergence or not finite[-1],
+            has_diverged=has_diverged,
+            runs_away=has_diverged or curve.runs_away,
         )
 
     @cached_property
@@ -66,11 +70,6 @@ class Reading:
     def fall(self) -> float:
         """How far the smoothed loss fell from where it started."""
         return self.start - float(self.losses[self.lowest])
-
-    @property
-    def fall_error(self) -> float:
-        """Standard error of `fall`."""
-        return float(np.hypot(self.start_error, self.errors[self.lowest]))
 
     @property
     def as_low(self) -> tuple[float, float]:
@@ -98,15 +97,18 @@ class Reading:
         """Steps per power of ten of the rate."""
         return (len(self.lrs) - 1) / float(np.log10(self.lrs[-1] / self.lrs[0]))
 
-    @property
+    @cached_property
     def clearness(self) -> float:
-        """The fall in standard errors of itself."""
-        return self.fall / self.fall_error if self.fall_error > 0 else np.inf
+        """The fall in standard errors of itself, at the rate where it is the most: noise may be worst at the lowest."""
+        falls, errors = self.start - self.losses, np.hypot(self.start_error, self.errors)
+        if not errors.all():
+            return np.inf if self.fall > 0 else 0.0
+        return float(np.max(falls / errors))
 
     @property
     def has_fallen(self) -> bool:
         """Whether the fall is more than noise; a short curve's noise is known less."""
-        errors = thresholds.CLEAR_FALL_BEFORE_RUNNING_AWAY if self.has_diverged else thresholds.CLEAR_FALL
+        errors = thresholds.CLEAR_FALL_BEFORE_RUNNING_AWAY if self.runs_away else thresholds.CLEAR_FALL
         return self.clearness >= errors * (1 + thresholds.SHORT_CURVE / len(self.lrs))
 
     @property
@@ -169,14 +171,13 @@ def _noise(losses: NDArray[np.float64], lowest: int) -> float:
     return float(max(estimates)) / np.sqrt(6)
 
 
-def _errors(lrs: NDArray[np.float64], losses: NDArray[np.float64], noise: float, factor: float) -> NDArray[np.float64]:
+def _errors(lrs: NDArray[np.float64], losses: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
     """Standard errors of the smoothed losses, shape `(steps,)`.
 
-    Those that the noise of the curve gives or, where they are larger by the factor, those that the losses around each
-    step give: noise can grow with the rate, as where a model begins with all outputs at 0, or where what the batches
-    add was taken off.
+    Those that the noise of the curve gives or, where they are larger, those that the losses around each step give:
+    noise can grow with the rate, as where a model begins with all outputs at 0, or where what the batches add was taken
+    off.
     """
     changes = np.abs(np.diff(losses, n=2)) / np.sqrt(6)
     noise_by_step = np.concatenate([changes[:1], changes, changes[-1:]])
-    overall, local = standard_errors(lrs, np.stack([np.full_like(lrs, noise), noise_by_step]))
-    return np.where(local > factor * overall, local, overall)
+    return standard_errors(lrs, np.stack([np.full_like(lrs, noise), noise_by_step])).max(axis=0)

@@ -52,10 +52,6 @@ OPEN_END, OPEN_DEPTH = 3.0, 0.05
 """Where the loss comes within this share of its fall of the lowest less than this factor below the last rate, it may go
 on falling beyond it (by hand)."""
 
-GROWN_NOISE = 5.0
-"""Around a step the noise counts as its own where it is this many times that of the curve, as where a model begins at 0
-(by hand, hopeless.json); where what the batches add was taken off it always does."""
-
 # Doubt.
 
 SUDDEN = 5.0
@@ -126,9 +122,12 @@ hand)."""
 RUNAWAY_ABOVE = 100.0
 """A loss runs away at most this factor above its lowest point; a point further down is noise (ramps.jsonl)."""
 
-MOST_STEPS, LEAST_MOST_STEPS = 3, 600
-"""Where `max_it` is left out, all ramps together take at most this many times `num_it`, and 600 where that is less (by
-hand; regret.json and wider.json: what 100 steps refuse, 600 mostly tell)."""
+MOST_STEPS, LEAST_MOST_STEPS = 5, 1000
+"""Where `max_it` is left out, all ramps together take at most this many times `num_it`, and 1000 where that is less (by
+hand; of what tells nothing in 600 steps, most does in 1000)."""
+
+SHARE_FOR_DOUBT = 0.6
+"""So much of that is spent on a wide interval; the rest only where no climb tells a rate (by hand)."""
 
 # Probes.
 
