@@ -43,6 +43,13 @@ def test_it_explains_what_to_do_then_how_sure_it_is_then_what_was_measured():
     assert RESULT.suggestion.seen in measured
 
 
+@pytest.mark.parametrize("runs_away", [False, True])
+def test_it_explains_that_the_loss_never_ran_away_unless_another_sweep_saw_it(runs_away):
+    below = valley_curve(end=0.1)
+    curve = Curve(below.lrs, below.losses, runs_away=runs_away)
+    assert ("never ran away" in RangeTestResult(curve, 200).explain()) is not runs_away
+
+
 def test_without_a_suggestion_it_explains_what_to_do_next_first():
     flat = RangeTestResult(Curve(np.geomspace(1, 2, 20), np.ones(20)), 20)
     to_do, seen, measured = flat.explain().split("\n")

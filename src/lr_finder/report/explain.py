@@ -105,6 +105,6 @@ def _what_to_notice(curve: Curve, suggestion: Suggestion) -> list[str]:
             "The curve looks flat because the loss fell little, as it does for a model that is trained already; what "
             "counts is that it fell by more than the noise."
         )
-    if not reading.has_diverged and reading.losses[-1] < reading.start:
+    if not reading.runs_away and reading.losses[-1] < reading.start:
         sentences.append("That the loss never ran away is no fault: not every training diverges.")
     return sentences
