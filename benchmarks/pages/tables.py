@@ -15,7 +15,8 @@ from benchmarks.pages.figures import fine_tuned
 from benchmarks.result_files import RESULTS
 from lr_finder.cli import main as lr_find
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 def gallery() -> dict[str, str]:
@@ -45,6 +46,103 @@ LEVELS = ("high", "medium", "low")
 """Of confidence."""
 
 
+OTHERS = {
+    "fastai 2, minimum, num_it=300": "fastai 2, minimum, `num_it=300`",
+    "fastai 2, valley": "fastai 2, valley (its default)",
+    "best constant per optimizer on the other tasks": "the best constant per optimizer of the other tasks",
+    "torch-lr-finder, 1e-7 .. 10": "torch-lr-finder, 1e-7 .. 10",
+    "Ignite, num_iter=100": "Ignite, 100 steps",
+    "Lightning": "Lightning",
+}
+"""Other ways to a rate, as the results name them and as the pages do."""
+
+OWN = ["lr_finder", *(f"lr_finder, num_it={steps}" for steps in (100, 50, 300, 1000))]
+OWN += ["lr_finder, probes=5", "lr_finder, probes=5, validate"]
+
+
+def _written(name: str) -> str:
+    """A search or another way as the pages write it."""
+    return OTHERS.get(name) or CHOICES.get(name) or f"`{name.removeprefix('lr_finder, ')}`"
+
+
+def own_cases() -> str:
+    """How good each choice and each other finder is, on the cases that the rule was chosen on."""
+    measured = json.loads((RESULTS / "regret.json").read_text())
+    one_cycle = measured["one_cycle"]
+    lines = []
+    for name in (*OWN, *OTHERS):
+        row = measured["constant"][name]
+        peak = one_cycle.get(f"{name}, schedule('one_cycle')") or one_cycle[name]
+        lines.append(
+            (
+                _written(name),
+                f"{row['regret']:.3f} ± {row['regret_error']:.3f}",
+                f"{row['strict_regret']:.3f}",
+                f"{row['share_above_half']:.1%}",
+                f"{row['refusals']:.1%}",
+                f"{row['steps']:.0f}",
+                f"{peak['regret']:.3f}",
+            )
+        )
+    return _table(("", "regret", "strict regret", "above 0.5", "refusals", "steps", "one-cycle"), lines)
+
+
+def confidence() -> str:
+    """What an interval and a confidence are worth there."""
+    measured = json.loads((RESULTS / "calibration.json").read_text())["finders"]
+    lines = []
+    for name in (name for name in OWN if name != "lr_finder, num_it=50"):
+        interval, levels = measured[name]["interval"], measured[name]["confidence"]
+        by_level = [f"{levels[level]['regret']:.3f} in {levels[level]['share']:.0%}" for level in LEVELS]
+        held, width = f"{interval['holds_the_best_rate']:.0%}", f"{interval['median_width_in_decades']:.2f}"
+        lines.append((_written(name), held, width, *by_level))
+    return _table(("", "holds the best rate", "median width", *LEVELS), lines)
+
+
+def intervals() -> str:
+    """How often intervals hold the best rate whose width is told by this or that, fitted on other tasks."""
+    measured = json.loads((RESULTS / "interval.json").read_text())
+    rows = {name.replace("(the default)", "fitted"): found for name, found in measured["held_out"].items()}
+    rows["clearness, with the constants above (the default)"] = measured["as_it_is"]
+    lines = []
+    for name, found in rows.items():
+        by_steps = ", ".join(f"{share:.0%}" for share in found["by_steps"].values())
+        widths = " and ".join(f"{found['median_width'][part]:.2f}" for part in ("own", "wider"))
+        lines.append((name, f"{found['own']:.0%}", f"{found['wider']:.0%}", by_steps, widths))
+    return _table(("half width from", "own", "wider", "climbs of 40, 80, 160, 240 steps", "median width"), lines)
+
+
+def front_page() -> dict[str, str]:
+    """The tables of the README: on the tasks that nothing was chosen on, and on those that the rule was."""
+    own = json.loads((RESULTS / "regret.json").read_text())["constant"]
+    unseen = json.loads((RESULTS / "wider.json").read_text())["unseen"]
+    constant = "best constant per optimizer on the other tasks"
+    new, known = [], []
+    for name in ("lr_finder", "lr_finder, num_it=100", "lr_finder, num_it=300", "lr_finder, probes=5", constant):
+        row = unseen[name]
+        refused = f"{row['refused']} of {row['searches']}"
+        new.append((_in_readme(name), f"{row['regret']:.3f}", refused, f"{_answered(row):.3f}", f"{row['steps']}"))
+    for name in ("lr_finder, probes=5", "lr_finder, num_it=300", "lr_finder", "lr_finder, num_it=100", *OTHERS):
+        row = own[name]
+        shares = f"{row['refusals']:.1%}", f"{row['share_above_half']:.1%}"
+        known.append((_in_readme(name), f"{row['regret']:.3f}", *shares, f"{row['steps']:.0f}"))
+    return {
+        "unseen": _table(("", "mean regret", "refused", "where it answers", "steps"), new),
+        "own": _table(("", "mean regret", "refused", "more than half lost", "steps"), known),
+    }
+
+
+def _in_readme(name: str) -> str:
+    if name == "lr_finder":
+        return "**lr_finder**"
+    return f"lr_finder, {_written(name)}" if name in OWN else _written(name)
+
+
+def _answered(row: dict[str, Any]) -> float:
+    """The mean regret where there was an answer, of one in which a refusal counts as 1."""
+    return (row["regret"] * row["searches"] - row["refused"]) / (row["searches"] - row["refused"])
+
+
 def worth() -> str:
     """Regret and steps of each choice, on the cases that the rule was chosen on and on those it was not."""
     own = json.loads((RESULTS / "regret.json").read_text())["constant"]
@@ -53,9 +151,6 @@ def worth() -> str:
     lines = []
     for name, written in CHOICES.items():
         known, new = own[name], unseen[name]
-        levels = (new[level] for level in LEVELS)
-        answered = sum(level["searches"] * level["regret"] for level in levels if level["searches"])
-        answered /= new["searches"] - new["refused"]
         lines.append(
             (
                 written,
@@ -64,7 +159,7 @@ def worth() -> str:
                 f"{known['steps']:.0f}",
                 f"{new['regret']:.3f}",
                 f"{new['refused']} of {new['searches']}",
-                f"{answered:.3f}",
+                f"{_answered(new):.3f}",
                 f"{new['steps']}",
             )
         )
@@ -246,7 +341,12 @@ def main() -> None:
     for name, text in gallery().items():
         fill(name, text, DOCS / "how-to-read-a-curve.md")
     fill("worth", worth(), DOCS / "how-to-choose.md")
+    for name, text in front_page().items():
+        fill(name, text, ROOT / "README.md")
     suggestion = DOCS / "how-the-suggestion-works.md"
+    fill("own cases", own_cases(), suggestion)
+    fill("intervals", intervals(), suggestion)
+    fill("confidence", confidence(), suggestion)
     for part in ("seen", "unseen"):
         fill(f"promises {part}", promises(part), suggestion)
     for part in ("landmarks", "divisors"):
