@@ -102,7 +102,7 @@ def confidence() -> str:
 def intervals() -> str:
     """How often intervals hold the best rate whose width is told by this or that, fitted on other tasks."""
     measured = json.loads((RESULTS / "interval.json").read_text())
-    rows = {name.replace("(the default)", "fitted"): found for name, found in measured["held_out"].items()}
+    rows = {name.replace(" (the default)", ", fitted"): found for name, found in measured["held_out"].items()}
     rows["clearness, with the constants above (the default)"] = measured["as_it_is"]
     lines = []
     for name, found in rows.items():

@@ -152,6 +152,31 @@ def test_doubt_is_worth_fewer_steps_than_no_rate_at_all(hardness, max_it, climbs
     assert result.has_suggestion is (hardness == 1.0)
 
 
+def only_faster_climbs_see_it(slowest):
+    """A ramp in which the loss falls, but for the slowest climb of a search that plans for 300 steps."""
+    noise = np.random.default_rng(0)
+
+    def ramp(sweep):
+        return (
+            Bowl(10.0).ramp(sweep) if sweep.num_it < 200 else slowest(sweep, 1 + 0.1 * noise.normal(size=sweep.num_it))
+        )
+
+    return ramp
+
+
+def test_what_a_slower_climb_does_not_see_was_noise():
+    ramp = only_faster_climbs_see_it(lambda sweep, noise: Curve(sweep.lrs, noise))
+    assert search(ramp, num_it=100).has_suggestion
+    assert not search(ramp, num_it=300).has_suggestion
+
+
+def test_a_slower_climb_that_the_data_cut_short_overrules_nothing():
+    def cut_short(sweep, noise):
+        return Curve(sweep.lrs[:40], noise[:40], stop_reason=StopReason.DATA_ENDED)
+
+    assert search(only_faster_climbs_see_it(cut_short), num_it=300).has_suggestion
+
+
 def test_a_climb_knows_that_one_before_it_ran_away():
     """It goes no further than that one did, and so need not see it itself."""
     bowl = Bowl(10.0)

@@ -23,11 +23,11 @@ class Climbs(NamedTuple):
     """What the climbs of a search measured.
 
     Args:
-        curves: The curves of the climbs, in order; that of the coarse ramp where there was nothing to climb.
+        curve: That of the climb which has the last word; that of the coarse ramp where there was nothing to climb.
         ignores_rate: Whether the losses were the same, batch by batch, at very different rates.
     """
 
-    curves: list[Curve]
+    curve: Curve
     ignores_rate: bool = False
 
 
@@ -52,7 +52,7 @@ def climb(
     coarse_steps = max(round(thresholds.COARSE_STEPS * min(num_it / 100, 1)), thresholds.MIN_COARSE_STEPS)
     steps = round(thresholds.SLOWER * coarse_steps)
     if coarse_steps + steps > most_steps:
-        return Climbs([ramp(whole)])
+        return Climbs(ramp(whole))
     if num_it - coarse_steps < (1 + thresholds.SLOWER) * steps:  # there will be no second climb, unless it must
         steps = max(steps, num_it - coarse_steps)
     planned = coarse_steps + steps
@@ -60,10 +60,10 @@ def climb(
         plan(planned, "")
     coarse = ramp(replace(whole, end_lr=thresholds.HIGHEST_LR, num_it=coarse_steps, stop_div=True))
     if _is_hopeless(coarse):
-        return Climbs([coarse])
+        return Climbs(coarse)
     climbs = [ramp(replace(whole, **first_region(coarse), num_it=steps))]
     if _are_the_same(coarse, climbs[0]):
-        return Climbs(climbs, ignores_rate=True)
+        return Climbs(climbs[0], ignores_rate=True)
     taken = len(coarse) + len(climbs[0])
     for_doubt = max(num_it, round(thresholds.SHARE_FOR_DOUBT * most_steps))
 
@@ -92,7 +92,19 @@ def climb(
         slower = ramp(replace(whole, **region, num_it=steps))
         climbs.append(replace(slower, runs_away=last.runs_away or last.stop_reason.is_divergence))
         taken += len(slower)
-    return Climbs(climbs)
+    return Climbs(_last_word(climbs))
+
+
+def _last_word(climbs: list[Curve]) -> Curve:
+    """The last climb, and no faster one that saw more: what a slower one does not see is noise.
+
+    Unless it was too short to tell, or cut short by the end of the data.
+    """
+    for climbed in reversed(climbs):
+        could_tell = climbed.stop_reason is not StopReason.DATA_ENDED and not _has_fewer(climbed, thresholds.MIN_STEPS)
+        if could_tell or clear_reading_or_none(climbed) is not None:
+            return climbed
+    return climbs[-1]
 
 
 def _wants_control(climbed: Curve, coarse: Curve) -> bool:

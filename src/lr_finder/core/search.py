@@ -11,7 +11,7 @@ import numpy as np
 
 from lr_finder.core.climbs import Climbs, Plan, climb
 from lr_finder.core.groups import find_group_ratios
-from lr_finder.core.measured import Measured, last_clear
+from lr_finder.core.measured import Measured
 from lr_finder.core.pool import OneAfterAnother, Pool
 from lr_finder.core.probes import run_probes
 from lr_finder.core.probing import Probing
@@ -170,8 +170,8 @@ def search(
         if finds_range:
             climbs = climb(ramp, own, most_steps, plan_all, may_stop_early=may_stop_early)
         else:
-            climbs = Climbs([ramp(own)])
-        return measured.result(last_clear(climbs.curves), ignores_rate=climbs.ignores_rate)
+            climbs = Climbs(ramp(own))
+        return measured.result(climbs.curve, ignores_rate=climbs.ignores_rate)
 
     try:
         together, notes = find_group_ratios(measured.ramp, find) if by_group else (measured.ramp, ())
