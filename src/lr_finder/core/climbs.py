@@ -39,7 +39,7 @@ def climb(
     Each goes through the region that the one before found, from the same start. What is planned is spent, unless the
     search may stop early and the interval is narrow already. More is spent only where the last climb tells no rate, or
     one within a wide interval: on the same batches without training, which shows what these add to the losses, and then
-    on `SLOWER` times the steps each time, as far as there are any. Doubt is worth a share of them, no rate all.
+    on `SLOWER` times the steps each time, as far as there are any. A rate in doubt is worth a share of them only.
 
     Args:
         ramp: Trains through a sweep.

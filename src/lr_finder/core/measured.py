@@ -56,7 +56,7 @@ class Measured:
             more_steps = 0 if ended is None else ended.steps_taken
             # Some exceptions take no attributes; a second Ctrl-C asks for what is under way.
             with suppress(Exception, KeyboardInterrupt):
-                partial_result = self.result(self.found or last_clear(curves), more_steps=more_steps)
+                partial_result = self.result(self.found or _last_clear(curves), more_steps=more_steps)
                 error.partial_result = partial_result  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -64,7 +64,7 @@ def _has_climbed(curve: Curve) -> bool:
     return len(curve) > 0 and bool(curve.lrs[0] < curve.lrs[-1])
 
 
-def last_clear(curves: list[Curve]) -> Curve:
+def _last_clear(curves: list[Curve]) -> Curve:
     """The last climb that tells something; the last one where none does."""
     if len(curves) == 1:  # which is not read for nothing: of thousands of steps that takes a while
         return curves[0]
