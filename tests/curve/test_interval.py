@@ -63,3 +63,11 @@ def test_a_loss_that_starts_at_nothing_has_no_share_to_lose():
     falling -= falling[0]
     falling[:20] = 0.0
     assert Reading.of(curve_of(falling)).fall_share == np.inf
+
+
+def test_a_rate_above_all_usual_ones_is_in_doubt():
+    losses = 2 - 1.5 / (1 + (0.01 / LRS) ** 2)
+    assert doubt(Reading.of(curve_of(losses)))[0] == "high"
+    confidence, why = doubt(Reading.of(Curve(1e5 * LRS, losses)))
+    assert confidence == "low"
+    assert "scale of the weights" in why

@@ -27,6 +27,8 @@ def doubt(reading: Reading) -> tuple[Confidence, str]:
     fell = f"the loss fell by {reading.fall_share:.0%}"
     if reading.began_too_high:
         return "low", "the loss fell at once, so that a lower rate may do better; search with a lower start_lr"
+    if (lowest := reading.lrs[reading.lowest]) > thresholds.HIGHEST_LR:
+        return "low", f"the loss was lowest at {lowest:.2g}, as where it does not depend on the scale of the weights"
     if width > thresholds.WIDE:
         return "low", f"the fall is only {reading.clearness:.1f} times what noise may do"
     if reading.fall_share < thresholds.SMALL_SHARE:

@@ -102,7 +102,8 @@ COARSE_STEPS, MIN_COARSE_STEPS = 20, 12
 regret.json has searches with 50, 100, 300 and 1,000 steps)."""
 
 HIGHEST_LR = 1e3
-"""Without a range the search goes beyond the reference's 10 (by hand: a flat loss can want more)."""
+"""Without a range the search goes beyond the reference's 10 (by hand: a flat loss can want more). What is lowest above
+that is in doubt."""
 
 MIN_SEEN = 4
 """Fewer finite losses than this in the coarse ramp show nothing (by hand)."""
