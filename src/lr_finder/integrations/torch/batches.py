@@ -16,7 +16,7 @@ def to_device(batch: Any, device: torch.device) -> Any:
         return batch if batch.device == device else batch.to(device, non_blocking=True)
     if type(batch) in (list, tuple):  # most, and most of their tensors are there already
         is_there = all(isinstance(value, torch.Tensor) and value.device == device for value in batch)
-        return batch if is_there else type(batch)([to_device(value, device) for value in batch])
+        return type(batch)(batch if is_there else [to_device(value, device) for value in batch])
     if callable(getattr(batch, "to", None)):
         return batch.to(device)
     if isinstance(batch, list):
