@@ -46,10 +46,12 @@ LEVELS = ("high", "medium", "low")
 """Of confidence."""
 
 
+CONSTANT = "best constant per optimizer on the other tasks"
+
 OTHERS = {
     "fastai 2, minimum, num_it=300": "fastai 2, minimum, `num_it=300`",
     "fastai 2, valley": "fastai 2, valley (its default)",
-    "best constant per optimizer on the other tasks": "the best constant per optimizer of the other tasks",
+    CONSTANT: "the best constant per optimizer of the other tasks",
     "torch-lr-finder, 1e-7 .. 10": "torch-lr-finder, 1e-7 .. 10",
     "Ignite, num_iter=100": "Ignite, 100 steps",
     "Lightning": "Lightning",
@@ -116,12 +118,11 @@ def front_page() -> dict[str, str]:
     """The tables of the README: on the tasks that nothing was chosen on, and on those that the rule was."""
     own = json.loads((RESULTS / "regret.json").read_text())["constant"]
     unseen = json.loads((RESULTS / "wider.json").read_text())["unseen"]
-    constant = "best constant per optimizer on the other tasks"
     new, known = [], []
-    for name in ("lr_finder", "lr_finder, num_it=100", "lr_finder, num_it=300", "lr_finder, probes=5", constant):
+    for name in ("lr_finder", "lr_finder, num_it=100", "lr_finder, num_it=300", "lr_finder, probes=5", CONSTANT):
         row = unseen[name]
-        refused = f"{row['refused']} of {row['searches']}"
-        new.append((_in_readme(name), f"{row['regret']:.3f}", refused, f"{_answered(row):.3f}", f"{row['steps']}"))
+        cells = f"{row['regret']:.3f}", _refused(row), f"{_answered(row):.3f}", f"{row['steps']}"
+        new.append((_in_readme(name), *cells))
     for name in ("lr_finder, probes=5", "lr_finder, num_it=300", "lr_finder", "lr_finder, num_it=100", *OTHERS):
         row = own[name]
         shares = f"{row['refusals']:.1%}", f"{row['share_above_half']:.1%}"
@@ -136,6 +137,10 @@ def _in_readme(name: str) -> str:
     if name == "lr_finder":
         return "**lr_finder**"
     return f"lr_finder, {_written(name)}" if name in OWN else _written(name)
+
+
+def _refused(row: dict[str, Any]) -> str:
+    return f"{row['refused']} of {row['searches']}"
 
 
 def _answered(row: dict[str, Any]) -> float:
@@ -158,7 +163,7 @@ def worth() -> str:
                 f"{known['refusals']:.1%}",
                 f"{known['steps']:.0f}",
                 f"{new['regret']:.3f}",
-                f"{new['refused']} of {new['searches']}",
+                _refused(new),
                 f"{_answered(new):.3f}",
                 f"{new['steps']}",
             )
@@ -169,10 +174,10 @@ def worth() -> str:
 def promises(part: str) -> str:
     """What an interval and a confidence are worth on the wider tasks, "seen" or "unseen"."""
     measured = json.loads((RESULTS / "wider.json").read_text())[part]
-    constant = measured["best constant per optimizer on the other tasks"]["regret"]
+    constant = measured[CONSTANT]["regret"]
     headings = ("", "regret, refusals as 1", "refused", "steps", "holds the best rate", "median width", *LEVELS)
     rows = [[written, *_promise(measured[name])] for name, written in CHOICES.items()]
-    rows.append(["the best constant per optimizer of the other tasks", f"{constant:.3f}", "", "0", *[""] * 5])
+    rows.append([OTHERS[CONSTANT], f"{constant:.3f}", "", "0", *[""] * 5])
     rows.append(["the noise floor", f"{measured['noise floor']:.3f}", *[""] * 7])
     return _table(headings, rows)
 
@@ -183,9 +188,8 @@ def _promise(found: dict[str, Any]) -> list[str]:
         f"{level['regret']:.3f} in {level['searches'] / answered:.0%}" if level["searches"] else "none"
         for level in (found[name] for name in LEVELS)
     ]
-    refused = f"{found['refused']} of {found['searches']}"
     held, width = f"{found['holds_the_best']:.0%}", f"{found['median_width']:.2f}"
-    return [f"{found['regret']:.3f}", refused, f"{found['steps']}", held, width, *by_level]
+    return [f"{found['regret']:.3f}", _refused(found), f"{found['steps']}", held, width, *by_level]
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -157,9 +157,9 @@ def only_faster_climbs_see_it(slowest):
     noise = np.random.default_rng(0)
 
     def ramp(sweep):
-        return (
-            Bowl(10.0).ramp(sweep) if sweep.num_it < 200 else slowest(sweep, 1 + 0.1 * noise.normal(size=sweep.num_it))
-        )
+        if sweep.num_it < 200:
+            return Bowl(10.0).ramp(sweep)
+        return slowest(sweep, 1 + 0.1 * noise.normal(size=sweep.num_it))
 
     return ramp
 
