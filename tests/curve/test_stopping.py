@@ -88,6 +88,15 @@ def test_a_loss_that_saturates_has_run_away_where_it_stays_at_its_worst():
     assert stopped_at(Divergence(), half_way) is None
 
 
+def test_a_heavy_momentum_may_swing_back_to_the_worst():
+    """As SGD with a momentum of 0.99 on a loss that falls at once, overshoots, and comes lower at a higher rate."""
+    swing = 0.75 - 0.2 * np.cos(2 * np.pi * np.arange(80) / 80)
+    losses = np.concatenate([np.linspace(0.8, 0.55, 40), swing, np.linspace(0.55, 0.4, 40), np.full(120, 0.81)])
+    losses += 0.005 * np.random.default_rng(0).normal(size=280)
+    assert 40 < stopped_at(Divergence(momentum=0.9), losses) < 120
+    assert 160 < stopped_at(Divergence(momentum=0.99), losses) < 270
+
+
 def test_the_reference_rule_stops_above_four_times_the_best():
     rule = BestMultiple()
     assert [rule.update(loss) for loss in (5, 1, 4, 4.001)] == [None, None, None, StopReason.DIVERGED]

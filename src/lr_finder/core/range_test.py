@@ -11,7 +11,8 @@ from lr_finder.core.ramp import Validate
 from lr_finder.core.record import Record
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.step import Read, SharedRead, Step, scalar
-from lr_finder.curve.curve import Curve, checked_momentum
+from lr_finder.curve.curve import Curve
+from lr_finder.curve.momentum import checked_momentum
 from lr_finder.curve.stopping import Divergence, StopReason, StopRule
 from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
 from lr_finder.curve.training import Training
@@ -67,7 +68,7 @@ class RangeTest:
             stopped is cut from the curve.
         validate: Called once the last step was taken, for the curve's `validation_loss`; a sweep that stopped before
             has none.
-        momentum: That of the optimizer, for the curve: the default rule reads one without momentum otherwise.
+        momentum: That of the optimizer, by which `Divergence` waits and the curve is read; None where it is not known.
         training: What is trained, for the record.
         on_step: Called after each step that was recorded.
 
@@ -97,13 +98,13 @@ class RangeTest:
         self._options = {"start_lr": start_lr, "end_lr": end_lr, "num_it": num_it, "stop_div": stop_div}
         self.steps_taken = 0
         self.notes: list[str] = []
+        self._momentum = checked_momentum(momentum)
         self._lrs = sweep.lrs
         self._group_lrs = sweep.group_lrs(current_lrs)
-        self._stop_rule = (stop_rule or Divergence()) if stop_div else None
+        self._stop_rule = (stop_rule or Divergence(momentum=momentum)) if stop_div else None
         self._read = read
         self._read_every = read_every
         self._validate = validate
-        self._momentum = checked_momentum(momentum)
         self._training = training
         self._on_step = on_step
         self._validation_loss: float | None = None

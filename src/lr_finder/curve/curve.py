@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lr_finder.curve.equality import are_equal
+from lr_finder.curve.momentum import checked_momentum
 from lr_finder.curve.pairing import less_what_batches_add
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.training import Training
@@ -100,19 +101,6 @@ class Curve:
         """Each parameter group's rate over that of the curve, where that is nearest to `lr`; shape `(groups,)`."""
         nearest = int(np.argmin(np.abs(np.log(self.lrs / lr))))
         return self.group_lrs[nearest] / self.lrs[nearest]
-
-
-def checked_momentum(momentum: float | None) -> float | None:
-    """A momentum as a number, or None where it is not known.
-
-    Raises:
-        ValueError: It is below 0, or 1 and more.
-    """
-    if momentum is None:
-        return None
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
-    return float(momentum)
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:

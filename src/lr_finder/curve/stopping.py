@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from lr_finder.curve import thresholds
+from lr_finder.curve.momentum import averaged_steps
 
 
 class StopReason(Enum):
@@ -43,12 +44,19 @@ class Divergence:
     fall, does not count: something else makes it rise, not the rate.
 
     A loss that can't rise further, because it saturates, has run away too where it is back up at its worst value, after
-    a fall as far as that, and stays there.
+    a fall as far as that, and stays there: for longer than a heavy momentum takes to swing back.
+
+    Args:
+        momentum: That of the optimizer; None where it is not known.
+        drop_factor: How many times the fall before is far.
+        noise_factor: How many times a usual step from one loss to the next is far.
+        window: Losses of the running median.
     """
 
     def __init__(
         self,
         *,
+        momentum: float | None = None,
         drop_factor: float = thresholds.DIVERGED_DROPS,
         noise_factor: float = thresholds.DIVERGED_JUMPS,
         window: int = thresholds.STOP_WINDOW,
@@ -62,6 +70,7 @@ class Divergence:
         self._highest = -math.inf
         self._lowest = math.inf
         self._stayed = 0
+        self._most_to_stay = max(thresholds.STOP_STEPS, averaged_steps(momentum))
 
     def update(self, loss: float) -> StopReason | None:
         """The reason to stop after this loss, or None to go on."""
@@ -100,7 +109,7 @@ class Divergence:
         self._stayed = self._stayed + 1 if stays_worst else 0
         if drop <= jump:
             rise -= self._drifted()
-        return rise > max(self.drop_factor * drop, far) or self._stayed >= thresholds.STOP_STEPS
+        return rise > max(self.drop_factor * drop, far) or self._stayed >= self._most_to_stay
 
     def _drifted(self) -> float:
         """How far a steady rise since the first loss, as of one network while another learns, would have come."""
