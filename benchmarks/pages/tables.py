@@ -234,11 +234,64 @@ def forgetting() -> str:
 
 def variants(part: str) -> str:
     """The regret of what else could be read from the same ramps, "landmarks", or divided by, "divisors"."""
-    measured = json.loads((RESULTS / "variants.json").read_text())[part]
+    measured = json.loads((RESULTS / "variants.json").read_text())
+    own, wider = (measured[which][part] for which in ("own", "wider"))
     named = {"landmarks": "read from the curve", "divisors": "divided by a constant and"}[part]
-    lengths = [steps for steps in next(iter(measured.values())) if steps != "constant"]
-    rows = [[name, *(f"{found[steps]:.3f}" for steps in lengths)] for name, found in measured.items()]
-    return _table((named, *(f"{steps} steps" for steps in lengths)), rows)
+    lengths = [steps for steps in next(iter(own.values())) if steps != "constant"]
+    rows = []
+    for name in own:
+        regrets = [f"{found[name][steps]:.3f}" for found in (own, wider) for steps in lengths]
+        rows.append([name, *regrets, *(f"{found[name]['constant']:.0f}" for found in (own, wider))])
+    headings = [f"{which}{steps}" for which in ("own, ", "wider, ") for steps in lengths]
+    return _table((named, *headings, "constant", "wider"), rows)
+
+
+def momenta() -> str:
+    """The divisor of each momentum, in use and the best one, and the regret with either."""
+    found = json.loads((RESULTS / "momentum.json").read_text())["summary"]
+    named = {
+        "adamw_m0": "AdamW, 0",
+        "sgd_m0.5": "SGD, 0.5",
+        "rmsprop_m0.9": "RMSprop, 0.9",
+        "sgd_m0.99": "SGD, 0.99",
+        "adamw_m0.99": "AdamW, 0.99",
+    }
+    headings = (
+        "momentum",
+        "divided by, over √(steps per decade)",
+        "the best would be",
+        "regret with the best",
+        "regret",
+        "if it were not known",
+        "refused",
+    )
+    rows = []
+    for optimizer, written in named.items():
+        by_steps = [found[f"{optimizer}, num_it={steps}"] for steps in (100, 300)]
+        columns = [
+            " and ".join(format(row[column], shape) for row in by_steps)
+            for column, shape in (
+                ("best_constant", ".0f"),
+                ("regret_with_the_best", ".3f"),
+                ("regret", ".3f"),
+                ("regret_as_if_not_known", ".3f"),
+                ("refusals", ".0%"),
+            )
+        ]
+        rows.append([written, f"{by_steps[0]['constant']:.1f}", *columns])
+    return _table(headings, rows)
+
+
+def looking_ahead() -> str:
+    """The regret of the first answer, of the higher of two, and of what lies half-way between them."""
+    measured = json.loads((RESULTS / "looking_ahead.json").read_text())
+    headings = ("searched with", "searches", "second answer higher", "first", "the higher", "half-way")
+    rows = []
+    for name, found in measured.items():
+        if isinstance(found, dict):
+            regrets = (f"{found[which]:.4f}" for which in ("first", "higher", "half_way"))
+            rows.append([name, str(found["searches"]), str(found["changed"]), *regrets])
+    return _table(headings, rows)
 
 
 WAYS = {
@@ -355,6 +408,8 @@ def main() -> None:
         fill(f"promises {part}", promises(part), suggestion)
     for part in ("landmarks", "divisors"):
         fill(part, variants(part), suggestion)
+    fill("momenta", momenta(), suggestion)
+    fill("looking ahead", looking_ahead(), suggestion)
     fill("groups", groups(), suggestion)
     fill("horizon", horizon(), DOCS / "how-long-will-you-train.md")
     fill("horizon held out", horizon_held_out(), DOCS / "how-long-will-you-train.md")

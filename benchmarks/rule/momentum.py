@@ -17,7 +17,7 @@ from benchmarks.finders.tasks import MOMENTUM_CASES, Case
 from benchmarks.finders.truth import SEEDS, be_modest, measure
 from benchmarks.finders.truth_file import load_truths
 from benchmarks.result_files import RESULTS, add_lines, read_lines
-from benchmarks.rule.variants import middle, suddenness
+from benchmarks.rule.variants import middle
 from lr_finder import lr_find
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.thresholds import LAG_FACTOR, TYPICAL_MOMENTUM
@@ -39,7 +39,7 @@ class Landmark:
         seed: Of the model and the order of the data.
         num_it: Steps planned.
         momentum: That of the optimizer.
-        lr: The middle of the basin, lower where the loss ran away suddenly; None where nothing can be read.
+        lr: The middle of the basin; None where nothing can be read.
         steps_per_decade: Of the ramp that was read; None likewise.
     """
 
@@ -75,8 +75,7 @@ def search(case: Case, seed: int, num_it: int) -> Landmark:
     assert curve.momentum is not None, "every optimizer here tells it"
     if reading is None:
         return Landmark(case.name, seed, num_it, curve.momentum, None, None)
-    lr = middle(reading) / suddenness(reading)
-    return Landmark(case.name, seed, num_it, curve.momentum, lr, reading.steps_per_decade)
+    return Landmark(case.name, seed, num_it, curve.momentum, middle(reading), reading.steps_per_decade)
 
 
 def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """What else could be read from the same ramps.
 
 Reads `results/ramps.jsonl`; run `python -m benchmarks.rule.variants` from the root. Every landmark is divided by a
-constant of its own, chosen on the other tasks: it is never scored on a task that chose it.
+constant of its own, chosen on the other tasks: it is never scored on a task that chose it. The benchmark's own tasks
+and the wider ones choose and are scored apart.
 """
 
 import json
@@ -10,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.finders.regret import RegretCurve, regret_curve
+from benchmarks.finders.regret import RegretCurve
 from benchmarks.finders.tasks import CASES
-from benchmarks.finders.truth_file import load_truths
 from benchmarks.result_files import RESULTS
 from benchmarks.rule import ramps
 from lr_finder import Curve
 from lr_finder.curve.clear_reading import clear_reading_or_none
+from lr_finder.curve.momentum import averaged_steps
 from lr_finder.curve.reading import Reading
 from lr_finder.curve.thresholds import SUDDEN, WIDEST_BASIN
 
@@ -32,12 +33,6 @@ class Readable(NamedTuple):
     curve: Curve
     reading: Reading
 
-    @property
-    def averaged_steps(self) -> float:
-        """How many steps the optimizer's momentum averages over."""
-        assert self.curve.momentum is not None, "every optimizer of the benchmark tells it"
-        return 1 / (1 - self.curve.momentum)
-
 
 Landmark = Callable[[Reading], float]
 Divisor = Callable[[Readable], float]
@@ -47,21 +42,24 @@ Ramps = dict[tuple[str, int], dict[int, Readable | None]]
 """By case and seed, and by the steps of the ramp; None where nothing can be read."""
 
 
-def middle(reading: Reading, widest: float = WIDEST_BASIN) -> float:
+def middle(reading: Reading) -> float:
+    """The landmark of the default rule."""
+    return middle_of(reading, reading.divergence_margin**2 if reading.has_diverged else WIDEST_BASIN)
+
+
+def middle_of(reading: Reading, widest: float) -> float:
     """The middle of the basin, which counts as so wide at most."""
     first, last = reading.basin
     return first * np.sqrt(min(last / first, widest))
 
 
-def has_end(reading: Reading) -> bool:
-    """Whether the loss was seen to run away beyond the basin."""
-    return reading.has_diverged and not reading.is_sudden
-
-
 LANDMARKS: dict[str, Landmark] = {
-    "middle of the basin, a decade wide at most (the default)": middle,
-    "middle of the basin, however wide": lambda r: middle(r, np.inf),
-    "the same, where the loss ran away and not suddenly": lambda r: middle(r, np.inf if has_end(r) else WIDEST_BASIN),
+    "middle of the basin, as wide as the loss ran away late (the default)": middle,
+    "middle of the basin, a decade wide at most": lambda r: middle_of(r, WIDEST_BASIN),
+    "middle of the basin, however wide": lambda r: middle_of(r, np.inf),
+    "the same where the loss ran away, else a decade at most": lambda r: middle_of(
+        r, np.inf if r.has_diverged else WIDEST_BASIN
+    ),
     "beginning of the basin": lambda r: r.basin[0],
     "first within 5 % of the fall of the lowest": lambda r: r.first_within(0.05),
     "first within 50 %: half-way down": lambda r: r.first_within(0.5),
@@ -73,26 +71,21 @@ LANDMARKS: dict[str, Landmark] = {
 
 def late(ramp: Readable, root: float = 3) -> float:
     """How late a ramp shows its low point, up to a constant; the root is that of the steps that are averaged over."""
-    return ramp.averaged_steps ** (1 / root) / np.sqrt(ramp.reading.steps_per_decade)
-
-
-def suddenness(reading: Reading) -> float:
-    """What the default rule divides by where the loss ran away suddenly; 1 elsewhere."""
-    return float(np.sqrt(max(SUDDEN / reading.divergence_margin, 1)))
+    return averaged_steps(ramp.curve.momentum) ** (1 / root) / np.sqrt(ramp.reading.steps_per_decade)
 
 
 def late_or_sudden(ramp: Readable) -> float:
-    """What the default rule divides by, up to a constant."""
-    return late(ramp) * suddenness(ramp.reading)
+    """The same, and more where the loss ran away suddenly."""
+    return late(ramp) * float(np.sqrt(max(SUDDEN / ramp.reading.divergence_margin, 1)))
 
 
 DIVISORS: dict[str, Divisor] = {
     "nothing else": lambda ramp: 1.0,
     "1 / √(steps per decade)": lambda ramp: late(ramp, root=np.inf),
     "⁴√averaged / √(steps per decade)": lambda ramp: late(ramp, root=4),
-    "∛averaged / √(steps per decade)": late,
+    "∛averaged / √(steps per decade) (the default)": late,
     "√averaged / √(steps per decade)": lambda ramp: late(ramp, root=2),
-    "∛averaged / √(steps per decade), and more where sudden (the default)": late_or_sudden,
+    "∛averaged / √(steps per decade), and more where sudden": late_or_sudden,
 }
 
 
@@ -125,27 +118,28 @@ def readable(curve: Curve) -> Readable | None:
     return None if reading is None else Readable(curve, reading)
 
 
-def main() -> None:
-    recorded: Ramps = {
-        (case, seed): {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
-        for (case, seed), by_steps in ramps.load().items()
-        if case in CASES
-    }
-    truths = {
-        case: regret_curve(truth, "constant") for case, truth in load_truths().items() if "constant" in truth.curves
-    }
+def compared(recorded: Ramps, truths: dict[str, RegretCurve]) -> dict[str, object]:
+    """Every landmark with the default divisor, and every divisor with the default landmark."""
     lengths = sorted(next(iter(recorded.values())))
-    result = {
-        "command": "python -m benchmarks.rule.variants",
+    return {
         "unreadable": {
             str(steps): round(float(np.mean([by_steps[steps] is None for by_steps in recorded.values()])), 3)
             for steps in lengths
         },
-        "landmarks": {
-            name: held_out_regret(landmark, late_or_sudden, recorded, truths) for name, landmark in LANDMARKS.items()
-        },
+        "landmarks": {name: held_out_regret(landmark, late, recorded, truths) for name, landmark in LANDMARKS.items()},
         "divisors": {name: held_out_regret(middle, divisor, recorded, truths) for name, divisor in DIVISORS.items()},
     }
+
+
+def main() -> None:
+    recorded: Ramps = {
+        key: {steps: readable(curve) for steps, curve in by_steps.items() if steps != 20}
+        for key, by_steps in ramps.load().items()
+    }
+    truths = ramps.regret_curves()
+    result: dict[str, object] = {"command": "python -m benchmarks.rule.variants"}
+    for name, is_own in (("own", True), ("wider", False)):
+        result[name] = compared({key: ramp for key, ramp in recorded.items() if (key[0] in CASES) == is_own}, truths)
     print(json.dumps(result, indent=1, ensure_ascii=False))
     FILE.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -60,7 +60,7 @@ def misleading(bowl, factor):
 
 def test_they_correct_a_curve_that_suggests_too_little():
     ramp = misleading(Bowl(), 0.1)
-    without, with_probes = search(ramp).suggestion, search(ramp, probes=5).suggestion
+    without, with_probes = search(ramp).suggestion, search(ramp, probes=5, probe_steps=128).suggestion
     assert with_probes.lr > 2 * without.lr
     assert with_probes.rule == "probes"
     assert "took the training loss down most" in with_probes.reason
@@ -95,7 +95,7 @@ def test_however_many_are_asked_for_it_comes_to_an_end():
 def test_the_longer_the_probes_the_nearer_is_the_suggestion_to_those_that_did_well():
     curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: clear.")
     moved = []
-    for steps in (16, 64, 192):
+    for steps in (32, 128, 384):
         falls = {0.01: 1.0, 0.1: 1.0, 1.0: 0.0}
         fell = [Probe(lr, np.linspace(2, 1, steps), None, fall, 1) for lr, fall in falls.items()]
         moved.append(-np.log10(suggestion_from_probes(tuple(fell), curve).lr))
@@ -155,7 +155,7 @@ def test_where_every_probe_runs_away_there_is_no_suggestion():
 
 def test_the_interval_moves_with_the_suggestion():
     curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
-    moved = suggestion_from_probes((Probe(0.01, np.linspace(2, 1, 64), None, 1.0, 1),), curve)
+    moved = suggestion_from_probes((Probe(0.01, np.linspace(2, 1, 128), None, 1.0, 1),), curve)
     assert (moved.low, moved.lr, moved.high) == (pytest.approx(0.025), pytest.approx(0.1), pytest.approx(0.5))
 
 

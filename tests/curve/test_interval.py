@@ -26,11 +26,11 @@ def test_the_clearer_the_fall_the_narrower_the_interval():
     widths = [interval_decades(reading_of(noise=noise)) for noise in (0.8, 0.4, 0.1, 0.02)]
     assert widths == sorted(widths, reverse=True)
     assert len(set(widths)) == 4
-    assert 0.9 < widths[-1] < widths[0] < 1.8
+    assert 0.8 < widths[-1] < widths[0] < 1.8
 
 
 def test_without_noise_it_still_has_a_width():
-    assert interval_decades(reading_of()) == pytest.approx(2 * (0.85 - 0.18 * 2))
+    assert interval_decades(reading_of()) == pytest.approx(2 * (0.83 - 0.2 * 2))
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, StopReason
+from lr_finder.curve.reading import Reading
 from lr_finder.curve.rules import RULES, find_rule
 from lr_finder.curve.smoothing import smooth
 
@@ -133,16 +134,22 @@ def test_the_default_rate_is_lower_the_more_steps_the_momentum_averages_over():
     assert find_rule("basin")(curve).lr == rates[2]  # one that is not known counts as 0.9
 
 
-def test_the_default_rate_is_lower_where_the_loss_runs_away_suddenly():
-    curve = valley_curve(200)
-    after_lowest = {factor: int(np.searchsorted(curve.lrs, factor * LOWEST)) for factor in (2, 4, 8, 16)}
-    rates = {factor: find_rule("basin")(curve_until(curve, end)).lr for factor, end in after_lowest.items()}
-    assert rates[2] < rates[4] < rates[8]
-    assert rates[8] == pytest.approx(rates[16], rel=0.1)
+def wide_basin(highest, reason):
+    """A loss that falls around 1e-3 and then stays about as low, lowest at 2e-2."""
+    lrs = np.geomspace(1e-6, 10, 400)
+    decades = np.log10(lrs)
+    losses = 2.3 - 2.0 / (1 + 10 ** (-2.5 * (decades + 3))) + 0.01 * np.abs(decades + 2)
+    return Curve(lrs[lrs <= highest], losses[lrs <= highest], stop_reason=reason)
 
 
-def curve_until(curve, end):
-    return Curve(curve.lrs[:end], curve.losses[:end], stop_reason=StopReason.DIVERGED)
+def test_a_wide_basin_counts_as_far_as_the_loss_ran_away_above_its_lowest_point():
+    soon, late = (wide_basin(highest, StopReason.DIVERGED) for highest in (0.04, 0.1))
+    soon_lr, late_lr = (find_rule("basin")(curve).lr for curve in (soon, late))
+    margins = Reading.of(late).divergence_margin / Reading.of(soon).divergence_margin
+    assert late_lr / soon_lr == pytest.approx(margins, rel=0.1)
+    never = [find_rule("basin")(wide_basin(highest, StopReason.COMPLETED)).lr for highest in (0.1, 1.0, 10.0)]
+    assert never == pytest.approx([never[0]] * 3, rel=0.1)
+    assert find_rule("basin")(wide_basin(10.0, StopReason.DIVERGED)).lr > 10 * never[0]
 
 
 def test_a_sudden_end_is_seen_although_the_sweep_went_on():

@@ -327,7 +327,7 @@ def test_adding_a_constant_to_the_loss_moves_the_picture_and_changes_nothing_els
 
 def test_with_several_groups_the_axis_says_whose_rate_it_shows():
     groups = np.stack([RESULT.lrs / 10, RESULT.lrs], axis=1)
-    ax = result_of(RESULT.losses, RESULT.lrs, group_lrs=groups).plot()
+    ax = result_of(RESULT.losses, RESULT.lrs, RESULT.stop_reason, groups).plot()
     lr = RESULT.suggestion.lr
     as_suggested = f"{lr / 10:.2g}, {lr:.2g}"
     assert ax.get_xlabel() == f"learning rate of the fastest group (all groups as suggested: {as_suggested})"
