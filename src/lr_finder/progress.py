@@ -13,8 +13,9 @@ with warnings.catch_warnings():
 
 
 def is_notebook() -> bool:
-    """Whether this is the kernel of a notebook."""
-    return "ipykernel" in sys.modules
+    """Whether this is the kernel of a notebook; its package may have been imported by anything."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def shown_once(show: bool | None, is_first: bool) -> bool | None:

@@ -75,6 +75,12 @@ def test_a_notice_is_no_error(outputs):
     assert "stderr" not in streams
 
 
+def test_a_script_that_imports_the_package_of_kernels_is_no_notebook():
+    code = "import IPython, ipykernel; from lr_finder.progress import say; say('Said.')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "Said.\n")
+
+
 @pytest.mark.slow
 def test_a_comparison_shows_its_picture_and_its_table(outputs):
     text = html_of(outputs[2])
