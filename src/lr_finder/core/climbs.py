@@ -49,7 +49,7 @@ def climb(
         may_stop_early: Whether fewer steps than planned will do.
     """
     num_it = whole.num_it
-    coarse_steps = max(round(thresholds.COARSE_STEPS * min(num_it / 100, 1)), thresholds.MIN_COARSE_STEPS)
+    coarse_steps = max(round(thresholds.COARSE_STEPS * min(num_it / 100, 1)), thresholds.MIN_STEPS)
     steps = round(thresholds.SLOWER * coarse_steps)
     if coarse_steps + steps > most_steps:
         return Climbs(ramp(whole))

@@ -55,7 +55,7 @@ class Reading:
             errors=_errors(lrs, capped, noise),
             start=float(first.mean()),
             start_error=noise / float(np.sqrt(len(first))),
-            fell_at_once=float(raw[: thresholds.FIRST_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
+            fell_at_once=float(raw[: thresholds.START_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
             noise=noise,
             has_diverged=has_diverged,
             runs_away=has_diverged or curve.runs_away,
@@ -132,7 +132,7 @@ class Reading:
     @property
     def began_too_high(self) -> bool:
         """Whether the loss fell more within the first steps than in all that follow: no rate there was too low."""
-        error = self.noise / np.sqrt(thresholds.FIRST_STEPS)
+        error = self.noise / np.sqrt(thresholds.START_STEPS)
         return self.fell_at_once > max(self.fall, thresholds.FELL_AT_ONCE * error)
 
 
@@ -147,7 +147,7 @@ def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     A loss that has run away says that it has, not by how much; uncut it would drag the smooth line up over rates
     that are still good. Follows any offset or scale of the loss.
     """
-    start = float(np.median(losses[: thresholds.CAP_STEPS]))
+    start = float(np.median(losses[: thresholds.MEDIAN_STEPS]))
     return np.minimum(losses, start + (start - losses.min()))
 
 

@@ -59,7 +59,7 @@ class Divergence:
         momentum: float | None = None,
         drop_factor: float = thresholds.DIVERGED_DROPS,
         noise_factor: float = thresholds.DIVERGED_JUMPS,
-        window: int = thresholds.STOP_WINDOW,
+        window: int = thresholds.MEDIAN_STEPS,
     ):
         self.drop_factor = drop_factor
         self.noise_factor = noise_factor

@@ -24,9 +24,9 @@ START_STEPS, START_SHARE = 3, 10
 """The loss before any rate had an effect is the mean of the first 3 losses, or of the first tenth of all where that is
 more (by hand)."""
 
-CAP_STEPS = 5
-"""Losses are capped as far above the median of the first 5 as the lowest lies below it (by hand: a median of five
-bears two outliers)."""
+MEDIAN_STEPS = 5
+"""Losses of a median: of the first ones, as far above which losses are capped as the lowest lies below, and of the last
+ones, by which a ramp has run away (by hand: it bears two outliers, and lags by two steps)."""
 
 BASIN_DEPTH = 0.15
 """The basin is where the smoothed loss is within this share of its fall of the lowest point; from 0.1 to 0.3 does about
@@ -62,11 +62,9 @@ EARLY_STEPS = 24
 """A loss that falls more within at most so many first steps than in all that follow fell at once: no rate of that climb
 was low enough (by hand, on the later tasks)."""
 
-FIRST_STEPS = 3
-"""That fall is measured from the mean of so many first losses (by hand)."""
-
 FELL_AT_ONCE = 4.0
-"""It must be this many times the standard error of that mean (by hand)."""
+"""That fall is measured from the mean of the first 3 losses, and must be this many times its standard error (by
+hand)."""
 
 HALF_WIDTH, NARROWS, CLEAREST = 0.83, 0.2, 100.0
 """The interval reaches so many decades to either side, less so many for each power of ten in how many times its
@@ -97,9 +95,9 @@ STEPS, QUICK_STEPS = 200, 100
 answer (regret.json and wider.json have searches planned for 100, 200 and 300: what 100 refuse or miss, 200 mostly
 see)."""
 
-COARSE_STEPS, MIN_COARSE_STEPS = 20, 12
-"""Steps of the coarse ramp, of 100 planned and more; fewer in proportion where fewer are planned, but so many (by hand;
-regret.json has searches with 50, 100, 300 and 1,000 steps)."""
+COARSE_STEPS = 20
+"""Steps of the coarse ramp, of 100 planned and more; fewer in proportion where fewer are planned, but as many as a curve
+takes (by hand; regret.json has searches with 50, 100, 300 and 1,000 steps)."""
 
 HIGHEST_LR = 1e3
 """Without a range the search goes beyond the reference's 10 (by hand: a flat loss can want more). What is lowest above
@@ -167,9 +165,6 @@ WARMUP_STEPS = 128
 DIVERGED_DROPS, DIVERGED_JUMPS = 4.0, 6.0
 """A loss has run away where its running median is so many times its fall above its lowest value, and so many times a
 large step (of the upper quarter) from one loss to the next before (by hand, after fastai v1's "4 times the best")."""
-
-STOP_WINDOW = 5
-"""Losses of that running median (by hand: it bears two outliers, and lags by two steps)."""
 
 STOP_STEPS = 8
 """It means nothing before it has seen so many steps from one loss to the next; so long a loss that saturates must stay
