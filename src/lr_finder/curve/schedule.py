@@ -34,8 +34,8 @@ class Law(NamedTuple):
 
 LAWS: dict[ScheduleKind, Law] = {
     "constant": Law(),
-    "cosine": Law(1.25, exponent=0.1),
-    "linear": Law(1.25, exponent=0.1),
+    "cosine": Law(1.6, exponent=0.1),
+    "linear": Law(1.6, exponent=0.1),
     "wsd": Law(exponent=0.1),
     "one_cycle": Law(1.6, exponent=0.1),
     "inverse_sqrt": Law(1.6, exponent=0.1),
