@@ -96,8 +96,8 @@ answer (regret.json and wider.json have searches planned for 100, 200 and 300: w
 see)."""
 
 COARSE_STEPS = 20
-"""Steps of the coarse ramp, of 100 planned and more; fewer in proportion where fewer are planned, but as many as a curve
-takes (by hand; regret.json has searches with 50, 100, 300 and 1,000 steps)."""
+"""Steps of the coarse ramp, of 100 planned and more; fewer in proportion where fewer are planned, but as many as a
+curve takes (by hand; regret.json has searches with 50, 100, 300 and 1,000 steps)."""
 
 HIGHEST_LR = 1e3
 """Without a range the search goes beyond the reference's 10 (by hand: a flat loss can want more). What is lowest above
