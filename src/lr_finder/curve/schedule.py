@@ -40,7 +40,7 @@ LAWS: dict[ScheduleKind, Law] = {
     "one_cycle": Law(1.6, exponent=0.1),
     "inverse_sqrt": Law(1.6, exponent=0.1),
 }
-"""The best peaks lie higher as a rule, at twice the suggestion; but not much above them some trainings fail."""
+"""The best peaks lie higher as a rule, at two to three times the suggestion; but not much above them some fail."""
 
 HEAVY = Law(knee=100, exponent=0.6)
 """At a constant rate, for SGD with a momentum of `HEAVY_MOMENTUM` and more: what is good in a short training it can't
