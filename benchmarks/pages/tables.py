@@ -243,7 +243,7 @@ def variants(part: str) -> str:
         regrets = [f"{found[name][steps]:.3f}" for found in (own, wider) for steps in lengths]
         rows.append([name, *regrets, *(f"{found[name]['constant']:.0f}" for found in (own, wider))])
     headings = [f"{which}{steps}" for which in ("own, ", "wider, ") for steps in lengths]
-    return _table((named, *headings, "constant", "wider"), rows)
+    return _table((named, *headings, "constant, own", "constant, wider"), rows)
 
 
 def momenta() -> str:
