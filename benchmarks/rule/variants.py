@@ -54,7 +54,7 @@ def middle_of(reading: Reading, widest: float) -> float:
 
 
 LANDMARKS: dict[str, Landmark] = {
-    "middle of the basin, as wide as the loss ran away late (the default)": middle,
+    "middle of the basin, bounded by where the loss ran away (the default)": middle,
     "middle of the basin, a decade wide at most": lambda r: middle_of(r, WIDEST_BASIN),
     "middle of the basin, however wide": lambda r: middle_of(r, np.inf),
     "the same where the loss ran away, else a decade at most": lambda r: middle_of(
