@@ -17,9 +17,9 @@ from benchmarks.finders.tasks import MOMENTUM_CASES, Case
 from benchmarks.finders.truth import SEEDS, be_modest, measure
 from benchmarks.finders.truth_file import load_truths
 from benchmarks.result_files import RESULTS, add_lines, read_lines
-from benchmarks.rule.variants import middle
 from lr_finder import lr_find
 from lr_finder.curve.clear_reading import clear_reading_or_none
+from lr_finder.curve.momentum import averaged_steps
 from lr_finder.curve.thresholds import LAG_FACTOR, TYPICAL_MOMENTUM
 
 TRUTHS = RESULTS / "momentum_truth.jsonl"
@@ -64,7 +64,7 @@ class Landmark:
 
 def constant_for(momentum: float) -> float:
     """That of the rule."""
-    return LAG_FACTOR / np.cbrt(1 - momentum)
+    return LAG_FACTOR * float(np.cbrt(averaged_steps(momentum)))
 
 
 def search(case: Case, seed: int, num_it: int) -> Landmark:
@@ -75,7 +75,7 @@ def search(case: Case, seed: int, num_it: int) -> Landmark:
     assert curve.momentum is not None, "every optimizer here tells it"
     if reading is None:
         return Landmark(case.name, seed, num_it, curve.momentum, None, None)
-    return Landmark(case.name, seed, num_it, curve.momentum, middle(reading), reading.steps_per_decade)
+    return Landmark(case.name, seed, num_it, curve.momentum, reading.middle, reading.steps_per_decade)
 
 
 def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str, float]:
@@ -88,7 +88,7 @@ def summarise(shown: list[Landmark], truths: dict[str, RegretCurve]) -> dict[str
     best = min(CONSTANTS, key=regret)
     momentum = shown[0].momentum
     return {
-        "averaged_steps": round(1 / (1 - momentum)),
+        "averaged_steps": round(averaged_steps(momentum)),
         "searches": len(shown),
         "refusals": round(1 - len(read) / len(shown), 3),
         "best_constant": round(float(best), 1),

@@ -44,7 +44,7 @@ Ramps = dict[tuple[str, int], dict[int, Readable | None]]
 
 def middle(reading: Reading) -> float:
     """The landmark of the default rule."""
-    return middle_of(reading, reading.divergence_margin**2 if reading.has_diverged else WIDEST_BASIN)
+    return reading.middle
 
 
 def middle_of(reading: Reading, widest: float) -> float:

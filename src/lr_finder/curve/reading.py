@@ -88,6 +88,17 @@ class Reading:
         last = self.lowest + int(above[0]) if len(above) else len(self.lrs) - 1
         return self.first_within(thresholds.BASIN_DEPTH), float(self.lrs[last])
 
+    @property
+    def middle(self) -> float:
+        """The middle of the basin, as far as that is known to go on.
+
+        A loss that saturates can stay low over decades of rate. Where it did not run away, its basin counts as a decade
+        wide at most; where it did, the middle is no farther above the beginning than that was above the lowest point.
+        """
+        first, last = self.basin
+        widest = self.divergence_margin**2 if self.has_diverged else thresholds.WIDEST_BASIN
+        return first * float(np.sqrt(min(last / first, widest)))
+
     def first_within(self, share: float) -> float:
         """The first rate at which the smoothed loss is within this share of its fall of the lowest point."""
         return float(self.lrs[np.argmax(self.losses <= self.losses[self.lowest] + share * self.fall)])

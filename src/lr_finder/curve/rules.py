@@ -11,7 +11,7 @@ from lr_finder.curve.interval import doubt, interval_decades
 from lr_finder.curve.momentum import averaged_steps
 from lr_finder.curve.reading import Reading
 from lr_finder.curve.suggestion import SURE, Suggestion
-from lr_finder.curve.thresholds import LAG_FACTOR, WIDEST_BASIN
+from lr_finder.curve.thresholds import LAG_FACTOR
 
 Rule: TypeAlias = Callable[[Curve], Suggestion]
 
@@ -21,14 +21,10 @@ def basin(curve: Curve) -> Suggestion:
 
     The loss is lowest where one more step at that rate just undoes what the steps before it gained; a rate that is to
     be used for a whole training must be smaller. The faster the ramp, the later the loss shows it, and the later the
-    more steps the optimizer's momentum averages over, 1 / (1 - momentum). A loss that saturates can stay low over
-    decades of rate: a basin counts as a decade wide at most where the loss did not run away, and where it did, its
-    middle is no farther above its beginning than that was above the lowest point.
+    more steps the optimizer's momentum averages over, 1 / (1 - momentum).
     """
     reading = clear_reading(curve)
-    first, last = reading.basin
-    widest = reading.divergence_margin**2 if reading.has_diverged else WIDEST_BASIN
-    middle = first * np.sqrt(min(last / first, widest))
+    middle = reading.middle
     divisor = max(LAG_FACTOR * np.cbrt(averaged_steps(curve.momentum)) / np.sqrt(reading.steps_per_decade), 1.0)
     why = f"the rates with about as low a loss have their middle at {middle:.2g}"
     if divisor > 1:

@@ -25,8 +25,8 @@ START_STEPS, START_SHARE = 3, 10
 more (by hand)."""
 
 MEDIAN_STEPS = 5
-"""Losses of a median: of the first ones, as far above which losses are capped as the lowest lies below, and of the last
-ones, by which a ramp has run away (by hand: it bears two outliers, and lags by two steps)."""
+"""Losses of which a median is taken: of the first ones, from which it is told how high losses are capped, and of the
+last ones, by which a ramp has run away (by hand: it bears two outliers, and lags by two steps)."""
 
 BASIN_DEPTH = 0.15
 """The basin is where the smoothed loss is within this share of its fall of the lowest point; from 0.1 to 0.3 does about
@@ -82,8 +82,9 @@ regret by level)."""
 # The default rule.
 
 LAG_FACTOR = 12.0
-"""The divisor at one step per decade without momentum: 11 fits the benchmark's own tasks best, and 18 the wider ones
-(variants.json, divisors; calibration.json holds tasks out; momentum.json holds momenta out)."""
+"""The divisor at one step per decade without momentum: 11 fits the benchmark's own tasks best, and 18 the wider ones;
+12 loses little on either (variants.json, divisors; calibration.json holds tasks out; momentum.json holds momenta
+out)."""
 
 TYPICAL_MOMENTUM = 0.9
 """Taken where an optimizer's momentum is not known (momentum.json: what that costs)."""
