@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "integrations": {"curve", "core", "preserve", "errors", "extras", "progress"},
     "overloads": {"curve", "core", "learner", "pool"},  # the last two: for type checkers alone
     "find": {"core", "kinds", "overloads"},
-    "pool": {"curve", "core", "integrations", "find", "kinds", "making", "errors", "extras"},
+    "pool": {"curve", "core", "preserve", "integrations", "find", "kinds", "making", "errors", "extras"},
     "learner": {"curve", "core", "preserve", "integrations", "errors", "extras", "progress"},
     "cli": {"curve", "report", "errors", "extras", "find", "making", ""},
     "__main__": {"cli"},

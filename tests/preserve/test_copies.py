@@ -1,11 +1,10 @@
-"""Copies: their size, where they are kept, and that nothing of them remains."""
+"""Copies: their size, where they are kept, and that nothing of them remains; on a device: `tests/accelerator`."""
 
 import logging
 import os
 import shutil
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -118,68 +117,6 @@ def test_the_copies_are_let_go_after_the_block():
     del model
     assert Watched.gone
     assert snapshot.nbytes == 24
-
-
-class Accelerator:
-    """A device with a memory of its own, as far as the place of a copy depends on it."""
-
-    def __init__(self, free_bytes):
-        self.free_bytes = free_bytes
-        self.waits = []
-
-    def free(self):
-        return self.free_bytes
-
-    def wait(self):
-        self.waits.append(None)
-
-
-class DeviceBytes:
-    """Bytes on an accelerator."""
-
-    def __init__(self, values, device, fits=True):
-        self.values, self.device, self.nbytes = bytearray(values), device, len(values)
-        self.fits = fits
-        self.used = []
-
-    def duplicate(self):
-        if not self.fits:
-            raise RuntimeError("out of memory")
-        self.used.append("device")
-        saved = bytes(self.values)
-        return lambda: self.write(0, memoryview(saved))
-
-    def read(self, start, into):
-        self.used.append("host")
-        into[:] = self.values[start : start + len(into)]
-
-    def write(self, start, data):
-        self.values[start : start + len(data)] = data
-
-
-@pytest.mark.parametrize(
-    ("free", "fits", "place"), [(24, True, "device"), (23, True, "host"), (0, True, "host"), (24, False, "host")]
-)
-def test_a_copy_is_on_the_accelerator_where_there_is_room_and_else_on_the_host(free, fits, place):
-    accelerator = Accelerator(free)
-    buffers = [DeviceBytes(b"one two", accelerator), DeviceBytes(b"three", accelerator, fits)]
-    restores = copies.copy(buffers, "memory", ExitStack())
-    assert [buffer.used[-1] for buffer in buffers] == [place, place]
-    for buffer in buffers:
-        buffer.values[:] = bytes(buffer.nbytes)
-    for restore in restores:
-        restore()
-    assert [bytes(buffer.values) for buffer in buffers] == [b"one two", b"three"]
-
-
-@pytest.mark.parametrize("storage", ["memory", "disk"])
-def test_an_accelerator_is_waited_for_as_often_however_much_there_is_to_copy(storage):
-    accelerator = Accelerator(1000)
-    buffers = [DeviceBytes(b"one two", accelerator) for _ in range(20)]
-    with ExitStack() as resources:
-        for restore in copies.copy(buffers, storage, resources):
-            restore()
-    assert len(accelerator.waits) == 4  # before and after, there and back
 
 
 def test_what_is_copied_on_its_device_comes_back():

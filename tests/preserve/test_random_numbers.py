@@ -1,13 +1,13 @@
 """Random generators: those that everyone shares, and those that are handed in."""
 
 import random
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from lr_finder.preserve import preserve
+from lr_finder.preserve.random_numbers import set_states_of_torch, states_of_torch
 
 GLOBAL = {
     "Python": random.random,
@@ -43,30 +43,53 @@ def test_the_operating_systems_generator_has_nothing_to_put_back():
         assert snapshot.nbytes == 0
 
 
-class Accelerators:
-    """Stands in for devices that few machines have, each with one number as its generator's state."""
+class TwoDevices:
+    """Stands in for an accelerator, each of whose devices has one number as its generator's state."""
 
-    def __init__(self):
-        self.states = {"cuda": 1, "mps": 2, "xpu": 3}
+    def __init__(self, **further):
+        self.states = [torch.tensor([1], dtype=torch.uint8), torch.tensor([2], dtype=torch.uint8)]
+        vars(self).update(further)
 
-    def module(self, name):
-        return SimpleNamespace(
-            is_available=lambda: True,
-            is_initialized=lambda: True,
-            get_rng_state=lambda: self.states[name],
-            set_rng_state=lambda state: self.states.update({name: state}),
-            get_rng_state_all=lambda: [self.states[name]],
-            set_rng_state_all=lambda states: self.states.update({name: states[0]}),
-        )
+    def device_count(self):
+        return len(self.states)
+
+    def get_rng_state(self, device):
+        return self.states[device]
+
+    def set_rng_state(self, state, device):
+        self.states[device] = state
 
 
-@pytest.mark.parametrize("device", ["cuda", "mps", "xpu"])
-def test_the_generators_of_accelerators_come_back(device, monkeypatch):
-    accelerators = Accelerators()
-    for name in accelerators.states:
-        monkeypatch.setattr(torch, name, accelerators.module(name))
-    monkeypatch.setattr(torch.backends, "mps", accelerators.module("mps"))
-    before = accelerators.states[device]
+@pytest.fixture
+def stand_in(monkeypatch):
+    def with_accelerator(accelerator):
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("xpu"))
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+        monkeypatch.setattr(torch, "get_device_module", lambda device: accelerator)
+        return accelerator
+
+    return with_accelerator
+
+
+@pytest.mark.parametrize("further", [{"is_initialized": lambda: True}, {}], ids=["as CUDA", "as MPS"])
+def test_the_generators_of_an_accelerator_come_back(stand_in, further):
+    """Those of one that has kernels: `tests/accelerator`."""
+    accelerator = stand_in(TwoDevices(**further))
     with preserve():
-        accelerators.states[device] = 99
-    assert accelerators.states[device] == before
+        accelerator.states[:] = accelerator.states[::-1]
+    assert accelerator.states == [1, 2]
+
+
+def test_an_accelerator_that_was_not_used_is_not_woken_up(stand_in):
+    accelerator = stand_in(TwoDevices(is_initialized=lambda: False, get_rng_state=None))
+    with preserve():
+        accelerator.states[0] = 3  # as by the first use of it
+    assert accelerator.states == [3, 2]
+
+
+def test_the_state_of_a_device_that_is_not_here_is_left_out(stand_in):
+    accelerator = stand_in(TwoDevices())
+    states = states_of_torch(torch)
+    del accelerator.states[1]
+    set_states_of_torch(torch, states)
+    assert accelerator.states == [1]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lr_finder.preserve.random_numbers import set_states_of_torch, states_of_torch
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -57,33 +59,20 @@ class TorchSurroundings:
 
     Args:
         threads: How many compute one operation.
-        cpu: The state of the generator on the CPU, as bytes.
-        cuda: That on each GPU, where they were used.
+        generators: The states of its own generators, as bytes.
     """
 
     threads: int
-    cpu: bytes
-    cuda: tuple[bytes, ...]
+    generators: tuple[bytes, ...]
 
     @classmethod
     def of(cls, torch: Any) -> "TorchSurroundings":
         """That of this process."""
-        uses_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-        cuda = torch.cuda.get_rng_state_all() if uses_cuda else ()
-        return cls(torch.get_num_threads(), _as_bytes(torch.get_rng_state()), tuple(map(_as_bytes, cuda)))
+        states = (state.numpy().tobytes() for state in states_of_torch(torch))
+        return cls(torch.get_num_threads(), tuple(states))
 
     def take_on(self, torch: Any) -> None:
         """Makes it that of this process."""
         torch.set_num_threads(self.threads)
-        torch.set_rng_state(_as_tensor(torch, self.cpu))
-        if self.cuda and torch.cuda.is_available():
-            for device, state in zip(range(torch.cuda.device_count()), self.cuda, strict=False):
-                torch.cuda.set_rng_state(_as_tensor(torch, state), device)
-
-
-def _as_bytes(state: Any) -> bytes:
-    return state.numpy().tobytes()
-
-
-def _as_tensor(torch: Any, state: bytes) -> Any:
-    return torch.frombuffer(bytearray(state), dtype=torch.uint8)
+        states = [torch.frombuffer(bytearray(state), dtype=torch.uint8) for state in self.generators]
+        set_states_of_torch(torch, states)

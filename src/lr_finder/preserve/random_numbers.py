@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,32 @@ def save_global_generators(snapshot: Snapshot) -> None:
     snapshot.on_restore(lambda: random.setstate(python_state))
     snapshot.on_restore(lambda: np.random.set_state(numpy_state))
     if torch := sys.modules.get("torch"):
-        _save_torch(torch, snapshot)
+        torch_states = states_of_torch(torch)
+        snapshot.on_restore(lambda: set_states_of_torch(torch, torch_states))
+
+
+def states_of_torch(torch: Any) -> tuple[Any, ...]:
+    """Those of torch's own generators: of the CPU, and of each device of the accelerator where that is in use."""
+    accelerator = _accelerator(torch)
+    is_used = accelerator and getattr(accelerator, "is_initialized", torch.accelerator.is_available)  # MPS just is
+    devices = range(accelerator.device_count()) if is_used and is_used() else ()
+    return (torch.get_rng_state(), *(accelerator.get_rng_state(device) for device in devices))
+
+
+def set_states_of_torch(torch: Any, states: Sequence[Any]) -> None:
+    """Makes them those of torch's own generators; the state of a device that is not here is left out."""
+    of_cpu, *of_devices = states
+    torch.set_rng_state(of_cpu)
+    if of_devices and torch.accelerator.is_available():
+        accelerator = _accelerator(torch)
+        for device, state in zip(range(accelerator.device_count()), of_devices, strict=False):
+            accelerator.set_rng_state(state, device)
+
+
+def _accelerator(torch: Any) -> Any:
+    """The module for it, such as `torch.cuda`; None for a torch that was built without any."""
+    device = torch.accelerator.current_accelerator()
+    return None if device is None else torch.get_device_module(device)
 
 
 def is_generator(thing: Any) -> bool:
@@ -54,17 +80,3 @@ def _save_numpy_bits(generator: np.random.BitGenerator, snapshot: Snapshot) -> N
 def _save_numpy_legacy(generator: np.random.RandomState, snapshot: Snapshot) -> None:
     state = generator.get_state(legacy=False)
     snapshot.on_restore(lambda: generator.set_state(state))
-
-
-def _save_torch(torch: Any, snapshot: Snapshot) -> None:
-    cpu_state = torch.get_rng_state()
-    snapshot.on_restore(lambda: torch.set_rng_state(cpu_state))
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        cuda_states = torch.cuda.get_rng_state_all()
-        snapshot.on_restore(lambda: torch.cuda.set_rng_state_all(cuda_states))
-    if torch.backends.mps.is_available():
-        mps_state = torch.mps.get_rng_state()
-        snapshot.on_restore(lambda: torch.mps.set_rng_state(mps_state))
-    if hasattr(torch, "xpu") and torch.xpu.is_available() and torch.xpu.is_initialized():
-        xpu_states = torch.xpu.get_rng_state_all()
-        snapshot.on_restore(lambda: torch.xpu.set_rng_state_all(xpu_states))
