@@ -133,16 +133,20 @@ WAYS = ("none", "customary", "as advised", "100 steps")
 def rows() -> list[dict[str, Any]]:
     """For each case, length and peak: what is lost with each way to warm up.
 
-    Regret is the share of what the best warm-up gains at this peak that is lost, on average over the seeds.
+    Regret is the share of what the best warm-up gains at this peak that is lost, on average over the seeds. Peaks at
+    which none gains anything are left out.
     """
-    return [row(found, at) for found in read_lines(FILE) for at in range(len(PEAKS))]
+    every = (row(found, at) for found in read_lines(FILE) for at in range(len(PEAKS)))
+    return [one for one in every if one is not None]
 
 
-def row(found: dict[str, Any], at: int) -> dict[str, Any]:
-    """That of one line of the file and one of its peaks."""
+def row(found: dict[str, Any], at: int) -> dict[str, Any] | None:
+    """That of one line of the file and one of its peaks; None where no warm-up gains anything."""
     initial = np.array(found["initial_losses"])
     losses = np.fmin(np.array(found["losses"], dtype=np.float64)[:, at], initial[:, None])
     best = losses.mean(0).min()
+    if best == initial.mean():
+        return None
     customary = int(WARM_UP["cosine"] * found["steps"])
     given = [of_seed[at] for of_seed in found["advised"]]
     warmups = {

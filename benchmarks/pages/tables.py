@@ -197,6 +197,19 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *rows))
 
 
+def warmups() -> str:
+    """What is lost with each way to warm up: mean and worst, where a training fails without one and where it does not."""
+    measured = json.loads((RESULTS / "warmup.json").read_text())["summary"]
+    ways = {"none": "no warm-up", "customary": "5 %", "as advised": "as advised", "100 steps": "100 steps"}
+    lines = []
+    for found in sorted(measured, key=lambda found: not found["fails without"]):
+        kind = "others" if not found["fails without"] else "that fail" if found["cases"] > 1 else "that fails"
+        peak = "the law's" if found["times the peak"] == 1 else "twice that"
+        lost = [f"{found[way][0]:.3f}, {found[way][1]:.2f}" for way in ways]
+        lines.append((f"{found['steps']:,}", peak, f"{found['cases']} {kind}", *lost))
+    return _table(("steps", "peak", "cases", *ways.values()), lines)
+
+
 def fine_tuning() -> str:
     """What trainings at each rate learn and forget, as a table."""
     headings = (
@@ -413,6 +426,7 @@ def main() -> None:
     fill("groups", groups(), suggestion)
     fill("horizon", horizon(), DOCS / "how-long-will-you-train.md")
     fill("horizon held out", horizon_held_out(), DOCS / "how-long-will-you-train.md")
+    fill("warm-ups", warmups(), DOCS / "how-long-will-you-train.md")
     fill("fine-tuning", fine_tuning(), DOCS / "fine-tuning.md")
     fill("forgetting", forgetting(), DOCS / "fine-tuning.md")
     for name, text in commands().items():
