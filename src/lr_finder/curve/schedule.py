@@ -53,7 +53,7 @@ WARM_UP: dict[ScheduleKind, float] = {
 
 LEAST_WARM_UP, LARGEST_SHARE = 100, 0.4
 """So many steps at least, unless they are more than that share of the training. 100 of 250 and of 1,000 steps save most
-of the trainings that fail without a warm-up, and cost the others nothing (warmup.json)."""
+of the trainings that fail without a warm-up, and cost the others next to nothing (warmup.json)."""
 
 
 @dataclass(frozen=True)
