@@ -23,6 +23,8 @@ FILE = RESULTS / "mutations.json"
 SLOW = ("test_faults", "test_hard_inputs", "test_killed", "test_search_faults", "test_sharded", "test_training_on")
 IN_PROCESSES = ("sharded_modules.py", "replicate.py", "tensors.py")
 """Files with states that only processes which train together have; `test_spread` starts such."""
+ON_ACCELERATOR = ("copies.py", "storages.py")
+"""Files that tell a device from the host; the tests on one are run by themselves."""
 
 SECONDS = 900
 """A run that takes longer hangs, which is noticed too."""
@@ -31,10 +33,9 @@ MUTATIONS = {
     "random_numbers.py": {
         "Python's random numbers": ("random.setstate(python_state)", "None"),
         "NumPy's random numbers": ("np.random.set_state(numpy_state)", "None"),
-        "torch's random numbers": ("torch.set_rng_state(cpu_state)", "None"),
-        "CUDA's random numbers": ("torch.cuda.set_rng_state_all(cuda_states)", "None"),
-        "MPS's random numbers": ("torch.mps.set_rng_state(mps_state)", "None"),
-        "XPU's random numbers": ("torch.xpu.set_rng_state_all(xpu_states)", "None"),
+        "torch's random numbers": ("torch.set_rng_state(of_cpu)", "None"),
+        "an accelerator's random numbers": ("accelerator.set_rng_state(state, device)", "None"),
+        "an accelerator that was not used": ("if is_used() else None", "if is_used else None"),
         "a Python generator": ("generator.setstate(state)", "None"),
         "a NumPy generator": ("snapshot.add(generator.bit_generator)", "None"),
         "a NumPy bit generator": ("generator.state = state", "pass"),
@@ -277,6 +278,8 @@ def tests_that_notice(mutation: Mutation | None) -> list[str]:
         if mutation and mutation.file in IN_PROCESSES:
             slow.append(REPOSITORY / "tests" / "integrations" / "torch" / "test_spread.py")
         failed = failing_tests(quick, package) or failing_tests(slow, package)
+        if not failed and (mutation is None or mutation.file in ON_ACCELERATOR):
+            failed = failing_tests([REPOSITORY / "tests" / "accelerator"], package)
     print(f"{mutation.name if mutation else 'unchanged'}: {failed}", flush=True)
     return failed
 

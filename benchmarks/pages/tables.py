@@ -198,7 +198,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def warmups() -> str:
-    """What is lost with each way to warm up: mean and worst, where a training fails without one and where it does not."""
+    """What is lost with each way to warm up, mean and worst, where a training fails without and where it does not."""
     measured = json.loads((RESULTS / "warmup.json").read_text())["summary"]
     ways = {"none": "no warm-up", "customary": "5 %", "as advised": "as advised", "100 steps": "100 steps"}
     lines = []

@@ -22,9 +22,8 @@ def save_global_generators(snapshot: Snapshot) -> None:
 
 def states_of_torch(torch: Any) -> tuple[Any, ...]:
     """Those of torch's own generators: of the CPU, and of each device of the accelerator where that is in use."""
-    accelerator = _accelerator(torch)
-    is_used = accelerator and getattr(accelerator, "is_initialized", torch.accelerator.is_available)  # MPS just is
-    devices = range(accelerator.device_count()) if is_used and is_used() else ()
+    accelerator = _accelerator_in_use(torch)
+    devices = () if accelerator is None else range(accelerator.device_count())
     return (torch.get_rng_state(), *(accelerator.get_rng_state(device) for device in devices))
 
 
@@ -42,6 +41,13 @@ def _accelerator(torch: Any) -> Any:
     """The module for it, such as `torch.cuda`; None for a torch that was built without any."""
     device = torch.accelerator.current_accelerator()
     return None if device is None else torch.get_device_module(device)
+
+
+def _accelerator_in_use(torch: Any) -> Any:
+    """That, unless it was not used yet: asking for its state would begin to. MPS does not tell, and begins nothing."""
+    accelerator = _accelerator(torch)
+    is_used = getattr(accelerator, "is_initialized", torch.accelerator.is_available)
+    return accelerator if is_used() else None
 
 
 def is_generator(thing: Any) -> bool:
