@@ -20,11 +20,12 @@ def save_global_generators(snapshot: Snapshot) -> None:
         snapshot.on_restore(lambda: set_states_of_torch(torch, torch_states))
 
 
-def states_of_torch(torch: Any) -> tuple[Any, ...]:
+def states_of_torch(torch: Any) -> list[Any]:
     """Those of torch's own generators: of the CPU, and of each device of the accelerator where that is in use."""
-    accelerator = _accelerator_in_use(torch)
-    devices = () if accelerator is None else range(accelerator.device_count())
-    return (torch.get_rng_state(), *(accelerator.get_rng_state(device) for device in devices))
+    states = [torch.get_rng_state()]
+    if (accelerator := _accelerator_in_use(torch)) is not None:
+        states += [accelerator.get_rng_state(device) for device in range(accelerator.device_count())]
+    return states
 
 
 def set_states_of_torch(torch: Any, states: Sequence[Any]) -> None:
