@@ -40,6 +40,7 @@ def test_the_same_is_there_as_records():
         ([LOW], TypeError, r'results must be a mapping: compare\(\{"AdamW": a, "SGD": b\}\), got list'),
         ({}, ValueError, "at least one result"),
         ({"a": LOW.curve}, TypeError, "got Curve for 'a'"),
+        ({1: LOW, "1": LOW}, ValueError, "names that differ as text, got 1, '1'"),
     ],
 )
 def test_anything_else_than_results_by_name_is_refused(results, error, message):

@@ -90,6 +90,22 @@ def test_groups_of_one_optimizer_with_the_same_rate_are_one():
     assert set(bowls.climbing()) == {(True, True, False), (False, False, True), (True, True, True)}
 
 
+def test_a_search_that_ends_while_a_group_is_alone_tells_no_rate_of_the_others():
+    bowls = Bowls([3.0, 3e3], (1, 1), ("Muon", "AdamW"))
+
+    def ramp(sweep):
+        if len(bowls.climbing()) == 2:
+            raise KeyboardInterrupt
+        return bowls.ramp(sweep)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        search(ramp, by_group=True)
+    result = caught.value.partial_result
+    assert rates(result)[1] == 0
+    assert "AdamW none, as it stood still" in result.explain()
+    assert "AdamW none, as it stood still" in repr(result)
+
+
 def test_a_group_whose_rate_is_0_stays_so():
     bowls = Bowls([3.0, 3e3, 3e6], (1e-3, 1, 0))
     found = rates(search(bowls.ramp, by_group=True))

@@ -165,6 +165,13 @@ def test_a_fall_of_rounding_errors_is_none():
     assert (suggestion_from_probes(probes, curve).lr, suggestion_from_probes(probes, curve).confidence) == (1.0, "low")
 
 
+def test_a_fall_of_the_validation_loss_is_not_measured_against_the_training_loss():
+    probe = Probe(0.1, np.full(8, 1e7), validation_loss=0.11, fall=0.89, rank=1)
+    assert repr(probe) == "Probe(0.1: the validation loss fell by 0.89 to 0.11, 8 steps, rank 1)"
+    suggestion = suggestion_from_probes((probe,), RangeTestResult(search(Bowl().ramp).curve, 0).suggestion)
+    assert "took the validation loss down most" in suggestion.reason
+
+
 def test_the_highest_rate_tried_is_told_where_it_is_the_best():
     result = search(misleading(Bowl(), 0.05), probes=2)
     assert result.probes[0].lr == max(probe.lr for probe in result.probes)
@@ -172,7 +179,8 @@ def test_the_highest_rate_tried_is_told_where_it_is_the_best():
     assert result.suggestion.reason.endswith("the highest rate tried did best, and a better one may lie beyond.")
 
 
-def test_bounds_for_each_group_give_the_probes_the_same_groups():
+@pytest.mark.parametrize("kind", [list, np.array], ids=["lists", "arrays"])
+def test_bounds_for_each_group_give_the_probes_the_same_groups(kind):
     bowl = Bowl()
     groups = []
 
@@ -182,7 +190,7 @@ def test_bounds_for_each_group_give_the_probes_the_same_groups():
         curve = bowl.ramp(Sweep.at(lrs[0], sweep.num_it) if sweep.shape == "constant" else Sweep(lrs[0], lrs[-1], 100))
         return Curve(curve.lrs, curve.losses, sweep.group_lrs([0.01, 0.1])[: len(curve)], curve.stop_reason)
 
-    result = search(ramp, start_lr=[1e-4, 1e-5], end_lr=[10, 1], num_it=100, probes=3)
+    result = search(ramp, start_lr=kind([1e-4, 1e-5]), end_lr=kind([10, 1]), num_it=100, probes=3)
     assert len(groups) == 4
     for (first, second), lr in zip(groups[1:], sorted(probe.lr for probe in result.probes), strict=True):
         assert (first, second) == (pytest.approx(lr), pytest.approx(lr / 10))

@@ -32,6 +32,60 @@ def test_a_step_that_was_skipped_is_no_point_and_keeps_its_rate():
     assert test.steps_taken == 5
 
 
+def test_an_optimizer_that_no_longer_steps_is_told():
+    test = RangeTest(1e-3, 10, 5)
+    drive(test, [1.0, 1.0])
+    with pytest.raises(RuntimeError, match="no optimizer step was taken in 1000 batches"):
+        drive(test, [None] * 1001)
+
+
+def test_a_loop_over_the_rates_may_tell_each_batch():
+    test = RangeTest(1e-3, 10, 3)
+    for batch, _ in enumerate(test):
+        test.add_batch(float(batch))
+        test.end_step(has_stepped=batch % 2 == 1)
+    assert test.curve.losses.tolist() == [0.5, 2.5, 4.5]
+
+
+def test_the_loss_is_one_number_whatever_its_axes():
+    test = RangeTest(1e-3, 10, 2)
+    drive(test, [np.array([1.0]), np.array([[2.0]])])
+    assert test.curve.losses.tolist() == [1.0, 2.0]
+    with pytest.raises(TypeError, match="the loss must be one number, got dict"):
+        RangeTest(1e-3, 10, 2).record({"loss": 1.0})
+
+
+def test_steps_that_overshot_are_none_that_looked_for_the_range():
+    test = RangeTest(1e-3, 10, 12, read_every=7)
+    drive(test, [2.0, 1.5, 1.0, 0.8, 0.9, 4.0, 30.0, 500.0, 1e4, 1e5, 1e6, 1e7])
+    assert len(test.curve) < test.steps_taken
+    assert test.result.steps_taken == len(test.curve)
+
+
+def test_a_number_beside_bounds_by_group_is_that_of_every_group():
+    test = RangeTest(1e-7, [0.1, 10.0], 3, current_lrs=[1e-3, 1e-4])
+    np.testing.assert_allclose(test.group_lrs, [1e-7, 1e-7])
+    drive(test, [1.0, 1.0, 1.0])
+    np.testing.assert_allclose(test.curve.lrs, test.curve.group_lrs[:, 1])
+
+
+def test_a_rate_without_axes_is_a_number():
+    assert RangeTest(np.array(1e-3), np.float32(10.0), 2).result.record.options["start_lr"] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"read_every": 0}, "read_every must be at least 1, got 0"),
+        ({"hold": 1.5}, "hold must be from 0 to 98 of 100 steps, got 1.5"),
+        ({"shape": "constant"}, "start_lr and end_lr must be the same with shape='constant', got 1e-07 and 10"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        RangeTest(**options)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_losses_that_are_not_finite_stop_the_sweep_and_a_stray_one_does_not(bad):
     test = RangeTest(1e-3, 10, 20)

@@ -11,6 +11,7 @@ from curves import valley_curve
 from lr_finder import Curve, NoSuggestionError, RangeTestResult, ResultFileError, StopReason
 from lr_finder.core.record import Record
 from lr_finder.curve.probe import Probe
+from lr_finder.curve.training import Training
 
 RESULT = RangeTestResult(valley_curve(), steps_taken=230)
 
@@ -73,6 +74,23 @@ def test_apply_sets_the_rate_and_keeps_the_ratios():
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([lr / 100, lr])
 
 
+def test_apply_sets_what_each_group_was_searched_at_whatever_their_ratio_is_now():
+    curve = valley_curve()
+    both = replace(curve, group_lrs=np.stack([curve.lrs, curve.lrs], axis=1))
+    result = RangeTestResult(both, steps_taken=200)
+    optimizer = Optimizer(1e-4, 1e-2)
+    result.apply(optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [result.suggestion.lr] * 2
+
+
+def test_a_group_that_stood_still_keeps_its_rate():
+    curve = valley_curve()
+    result = RangeTestResult(replace(curve, group_lrs=np.stack([curve.lrs, 0 * curve.lrs], axis=1)), steps_taken=200)
+    optimizer = Optimizer(1e-4, 1e-2)
+    assert result.apply(optimizer)[1] == (1e-2, 1e-2)
+    assert "none, as it stood still" in result.explain()
+
+
 def test_apply_without_a_suggestion_leaves_the_optimizer_alone():
     optimizer = Optimizer(1e-3)
     with pytest.raises(NoSuggestionError):
@@ -127,6 +145,13 @@ def test_equal_results_are_equal_and_others_are_not():
         assert result != other
 
 
+def test_results_with_and_without_a_control_are_not_equal():
+    curve = valley_curve()
+    controlled = replace(curve, control_losses=curve.losses)
+    assert controlled != curve
+    assert curve != controlled
+
+
 def test_what_is_saved_is_there_as_a_dictionary_with_the_suggestion(tmp_path):
     RESULT.save(tmp_path / "lr.json")
     data = json.loads((tmp_path / "lr.json").read_text())
@@ -140,6 +165,17 @@ def test_of_a_result_without_a_suggestion_the_dictionary_says_why():
     assert data["suggestion"] is None
     assert "nan at the first step" in data["no_suggestion"]
     assert data["losses"] == ["nan"]
+
+
+def test_a_validation_loss_and_a_search_that_ended_before_its_first_step_are_saved(tmp_path):
+    several = Training(optimizers=("SGD", "AdamW"))
+    for curve in (
+        replace(valley_curve(), validation_loss=0.5),
+        Curve([], [], np.empty((0, 2)), StopReason.INTERRUPTED, training=several),
+    ):
+        result = RangeTestResult(curve, steps_taken=len(curve))
+        result.save(tmp_path / "lr.json")
+        assert RangeTestResult.load(tmp_path / "lr.json") == result
 
 
 def test_a_file_of_an_earlier_release_has_no_record(tmp_path):

@@ -487,3 +487,31 @@ def test_bad_arguments_are_refused_before_any_step(arguments, message):
     with pytest.raises(ValueError, match=message):
         search(bowl.ramp, **arguments)
     assert bowl.sweeps == []
+
+
+def test_a_ramp_that_returns_something_else_than_its_curve_is_told():
+    with pytest.raises(TypeError, match=r"ramp must return a Curve, .*, got NoneType"):
+        search(lambda sweep: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start_lr": ["a"]}, "start_lr must be a number, one number per parameter group or a slice"),
+        ({"schedule": ["cosine"]}, "schedule must be"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_of_that_option(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        search(Bowl(10.0).ramp, **options)
+
+
+def test_a_rate_without_axes_is_a_number():
+    result = search(Bowl(10.0).ramp, start_lr=np.array(1e-4), end_lr=np.float32(1), num_it=20)
+    assert result.record.options["start_lr"] == 1e-4
+
+
+def test_a_plain_ramp_has_not_looked_for_its_range():
+    result = search(Bowl(10.0).ramp, start_lr=1e-4, end_lr=10, num_it=60, warmup=True)
+    assert "steps tried warm-ups." in result.explain()
+    assert "found where to look" not in result.explain()

@@ -150,7 +150,7 @@ def tried(steps, peak=1.0):
 
 @pytest.mark.parametrize(
     ("kind", "steps", "warmup_steps"),
-    [("cosine", 0, 40), ("cosine", 100, 100), ("constant", 0, 0), ("constant", 30, 30), ("one_cycle", 30, 40)],
+    [("cosine", 0, 40), ("cosine", 100, 50), ("constant", 0, 0), ("constant", 30, 30), ("one_cycle", 30, 40)],
 )
 def test_a_schedule_warms_up_as_advised_where_that_is_longer_than_usual(kind, steps, warmup_steps):
     result = RangeTestResult(valley_curve(), 300)
@@ -160,11 +160,14 @@ def test_a_schedule_warms_up_as_advised_where_that_is_longer_than_usual(kind, st
     assert tried(steps, peak).in_words in schedule.advice
 
 
-def test_to_another_peak_the_rate_climbs_as_fast_but_no_longer_than_the_training():
+def test_to_another_peak_the_rate_climbs_as_fast_but_for_half_of_the_training_at_most():
     peak = RangeTestResult(valley_curve(), 300).schedule("cosine", 1000).lr
     result = RangeTestResult(valley_curve(), 300, warmup=tried(100, peak / 2))
     assert result.schedule("cosine", 1000).warmup_steps == 200
-    assert result.schedule("cosine", 20).warmup_steps == 20
+    assert "no room" not in result.schedule("cosine", 1000).advice
+    short = result.schedule("cosine", 20)
+    assert short.warmup_steps == 10
+    assert short.advice.endswith("20 steps have no room for that: train for longer, or at a lower rate.")
 
 
 def test_the_longest_is_advised_as_the_least():

@@ -70,6 +70,7 @@ def curve_of(losses, reason=StopReason.COMPLETED):
 
 HOPELESS = {
     "constant": (curve_of([0.7] * 100), "stayed at 0.7 whatever the rate"),
+    "constant, then NaN": (curve_of([0.7] * 90 + [np.nan] * 10), "stayed at 0.7 up to a rate of .*, and was no longer"),
     "only rises": (curve_of(np.geomspace(1, 100, 100), StopReason.DIVERGED), "never fell clearly"),
     "falls at every rate": (curve_of(np.linspace(2, 1, 100)), "still falling at the last rate"),
     "NaN at once": (curve_of([math.nan], StopReason.NOT_FINITE), "was nan at the first step"),

@@ -1,4 +1,7 @@
+import gc
 from dataclasses import replace
+from io import BytesIO
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from lr_finder.curve.reading import cap
 from lr_finder.curve.smoothing import smooth
 from lr_finder.report.canvas import DPI, SIZE
 from lr_finder.report.inks import DARK, LIGHT
-from lr_finder.report.plot import save_plot
+from lr_finder.report.plot import new_figure, save_plot
 
 RESULT = RangeTestResult(valley_curve(noise=0.02), steps_taken=200)
 RATES = np.geomspace(1e-6, 1.0, 60)
@@ -359,3 +362,16 @@ def test_where_the_batches_were_measured_the_picture_shows_what_they_do_not_add(
     curve = replace(clean, losses=clean.losses + batches, control_losses=batches)
     shown = line(RangeTestResult(curve, len(curve)).plot(), "each step").get_ydata()
     np.testing.assert_allclose(shown[:20], clean.losses[:20] + batches.mean(), atol=0.05)
+
+
+def test_a_figure_that_is_let_go_is_gone():
+    figure = new_figure(RESULT.view())
+    seen = ref(figure)
+    del figure
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_name_is_no_formula():
+    figure = new_figure(RESULT.view(name=r"cost $\bad$"))
+    figure.savefig(BytesIO())

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from lr_finder.curve.parameter_groups import set_rate, set_rates
+from lr_finder.curve.parameter_groups import lrs_of, set_rate, set_rates
 from lr_finder.kinds import kind_of
 
 
@@ -44,10 +44,11 @@ def apply(target: Any, lrs: Sequence[float], *, by_group: bool = False) -> list[
 
 
 def _apply_to_groups(groups: list[dict[str, Any]], lrs: Sequence[float]) -> list[tuple[float, float]]:
-    if len(set(lrs)) == 1:
+    if len(groups) == len(lrs):
+        # A group that stood still has no rate of its own: it keeps the one it has.
+        changes = set_rates(groups, [lr or current for lr, current in zip(lrs, lrs_of(groups), strict=True)])
+    elif len(set(lrs)) == 1:
         changes = set_rate(groups, lrs[0])
-    elif len(groups) == len(lrs):
-        changes = set_rates(groups, lrs)
     else:
         raise ValueError(
             f"optimizer must have the {len(lrs)} parameter groups that were searched for, got {len(groups)}; where "

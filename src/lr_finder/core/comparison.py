@@ -85,6 +85,8 @@ def compare(results: Mapping[str, RangeTestResult]) -> Comparison:
         raise TypeError(f'results must be a mapping: compare({{"AdamW": a, "SGD": b}}), got {type(results).__name__}')
     if not results:
         raise ValueError("results must hold at least one result, got none")
+    if len({str(name) for name in results}) < len(results):
+        raise ValueError(f"results must have names that differ as text, got {', '.join(map(repr, results))}")
     for name, result in results.items():
         if not isinstance(result, RangeTestResult):
             raise TypeError(f"results must hold what lr_find returned, got {type(result).__name__} for {name!r}")
@@ -96,10 +98,7 @@ def _row(name: str, result: RangeTestResult) -> dict[str, Any]:
     smoothed = result.view().smoothed
     return {
         "name": name,
-        "lr": suggestion and suggestion.lr,
-        "low": suggestion and suggestion.low,
-        "high": suggestion and suggestion.high,
-        "confidence": suggestion and suggestion.confidence,
+        **{field: getattr(suggestion, field, None) for field in ("lr", "low", "high", "confidence")},
         "lowest_loss": float(smoothed.min()) if len(smoothed) else None,
         "steps": result.steps_taken,
     }

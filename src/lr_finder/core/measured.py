@@ -36,6 +36,8 @@ class Measured:
     def ramp(self, sweep: Sweep, validate: Validate | None = None, /) -> Curve:
         """The ramp, with its steps counted; one that does not validate need not take a `validate`."""
         curve = self._ramp(sweep) if validate is None else cast(ValidatingRamp, self._ramp)(sweep, validate)
+        if not isinstance(curve, Curve):
+            raise TypeError(f"ramp must return a Curve, as in `return test.curve`, got {type(curve).__name__}")
         self._curves.append(curve)  # as one, whatever thread it comes from
         return curve
 

@@ -24,8 +24,16 @@ several processes, which read theirs together: one message for all of them."""
 
 
 def read_floats(losses: Sequence[Any]) -> list[float]:
-    """Losses as numbers; anything with `__float__` will do."""
-    return [float(loss) for loss in losses]
+    """Losses as numbers; anything with `__float__` will do.
+
+    Raises:
+        TypeError: One is no number.
+    """
+    try:
+        return [float(loss) for loss in losses]
+    except (TypeError, ValueError) as error:
+        kinds = " or ".join(sorted({type(loss).__name__ for loss in losses}))
+        raise TypeError(f"the loss must be one number, got {kinds}") from error
 
 
 class RangeTest:
@@ -95,6 +103,8 @@ class RangeTest:
         on_step: Callable[[], object] = lambda: None,
     ):
         sweep = Sweep(start_lr, end_lr, num_it, shape=shape, stop_div=stop_div, hold=hold)
+        if read_every < 1:
+            raise ValueError(f"read_every must be at least 1, got {read_every}")
         self._options = {"start_lr": start_lr, "end_lr": end_lr, "num_it": num_it, "stop_div": stop_div}
         self.steps_taken = 0
         self.notes: list[str] = []
@@ -121,12 +131,14 @@ class RangeTest:
         return cls(sweep.start_lr, sweep.end_lr, sweep.num_it, **plan, **options)
 
     def __iter__(self) -> Iterator[float]:
-        """The rates, one per training step; `record` must be called after each."""
+        """The rates, one per training step or batch; `record`, or `add_batch` and `end_step`, must follow each."""
         while not self.has_ended:
             calls = self._calls
             yield self.lr
             if not self.has_ended and self._calls == calls:
-                raise RuntimeError("record(loss) must be called once for each rate, and was not")
+                raise RuntimeError(
+                    "record(loss) must be called once for each rate, or add_batch(loss) and end_step(), and was not"
+                )
 
     def __enter__(self) -> "RangeTest":
         return self
@@ -181,6 +193,7 @@ class RangeTest:
         Args:
             has_stepped: Whether the optimizer made a step.
         """
+        self._calls += 1
         loss = self._step.end(has_stepped)
         if loss is not None:
             self._record(loss)
@@ -193,19 +206,15 @@ class RangeTest:
                 has the same rate).
 
         Raises:
-            RuntimeError: The sweep has ended.
+            RuntimeError: The sweep has ended, or no step was made for 1,000 batches.
             ValueError: The loss is no scalar.
         """
-        if loss is not None:
-            loss = self._step.held(loss)
-        self._record(loss)
+        self.add_batch(loss)
+        self.end_step(has_stepped=loss is not None)
 
     def _record(self, loss: Any) -> None:
         if self.has_ended:
             raise RuntimeError(f"record() was called after the end of the sweep: {self.stop_reason.value}")
-        self._calls += 1
-        if loss is None:
-            return
         self.steps_taken += 1
         complete = self.steps_taken == len(self._lrs)
         if self._step.reads_at_once:
@@ -265,7 +274,8 @@ class RangeTest:
     @property
     def result(self) -> RangeTestResult:
         """The curve with all that can be read from it."""
-        return RangeTestResult(self.curve, steps_taken=self.steps_taken, record=Record.now(self._options))
+        curve = self.curve
+        return RangeTestResult(curve, steps_taken=len(curve), record=Record.now(self._options))
 
     def keep_partial(self, error: BaseException) -> None:
         """Leaves what was measured so far on an exception that ends the sweep, as `error.partial_result`."""

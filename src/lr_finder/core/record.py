@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-import numpy as np
-
 PACKAGES = (
     *("lr_finder", "numpy", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate", "fastai"),
     *("skorch", "ignite", "keras", "tensorflow", "jax", "optax", "flax", "equinox"),
@@ -46,8 +44,8 @@ def _plain(value: Any) -> Any:
     """An option as JSON has it: several rates as a list, a function by its name, anything else as it is written."""
     if isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Sequence) or hasattr(value, "tolist"):
-        return [float(item) for item in value]
+    if hasattr(value, "tolist"):  # an array or a tensor of any kind, or a number of NumPy's
+        return value.tolist()
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
     return getattr(value, "__name__", None) or str(value)

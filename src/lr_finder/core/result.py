@@ -164,6 +164,7 @@ class RangeTestResult:
             horizon=self.horizon,
             measured=measured,
             warmup=self.warmup,
+            has_looked=self.record is None or not {"start_lr", "end_lr"} & self.record.options.keys(),
         )
 
     def view(self, skip_start: int | None = None, skip_end: int | None = None, name: str = "") -> View:

@@ -1,7 +1,7 @@
 """The search for a rate over the one seam, `ramp(sweep) -> Curve`."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
@@ -22,7 +22,7 @@ from lr_finder.core.warmups import MOST_STEPS as WARMUP_MOST_STEPS
 from lr_finder.core.warmups import try_warmups
 from lr_finder.curve.horizon import Horizon, ScheduleKind
 from lr_finder.curve.probe import Probe
-from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep
+from lr_finder.curve.sweep import DEFAULT_END_LR, DEFAULT_START_LR, Bound, Sweep, is_by_group
 from lr_finder.curve.thresholds import LEAST_MOST_STEPS, MOST_STEPS, PROBE_STEPS, QUICK_STEPS, STEPS
 from lr_finder.curve.warmup import Warmup
 
@@ -35,7 +35,8 @@ class SearchOptions(TypedDict, total=False):
 
     Attributes:
         start_lr: The rate of the first step: one number (each parameter group keeps its ratio to the largest), one per
-            group, or a slice over the groups as in fastai. Without `start_lr` and `end_lr` the range is found too.
+            group, or a slice over the groups as in fastai; one number beside one of these is every group's. Without
+            `start_lr` and `end_lr` the range is found too.
         end_lr: The rate of the last step.
         num_it: Optimizer steps to plan for, probes aside; 100 is the quick answer. Where left out, 200, or fewer where
             the interval is narrow before; 100 with `start_lr` or `end_lr`, or with a `max_it` below 200. Where the
@@ -130,7 +131,6 @@ def search(
         TypeError: An argument is of the wrong kind.
     """
     given = locals()
-    record = Record.now({name: given[name] for name in (*SearchOptions.__annotations__, "pool")})
     Horizon("constant" if schedule is None else schedule, total_steps)  # checks them before any step is taken
     finds_range = start_lr is None and end_lr is None
     may_stop_early = num_it is None
@@ -156,16 +156,16 @@ def search(
         raise TypeError(f"warmup must be True or False, got {warmup!r}")
     if validate is not None:
         _check_takes_validate(ramp)
+    record = Record.now({name: given[name] for name in (*SearchOptions.__annotations__, "pool")})
     measured = Measured(ramp, record, schedule, total_steps)
+
+    def after(others: int) -> Plan:
+        return lambda steps, why: plan(others + steps, why)
 
     def find(ramp: ValidatingRamp, to_come: int = 0) -> RangeTestResult:
         # How the groups' rates compare needs no more than a quick look at each.
         own = replace(whole, num_it=min(num_it, QUICK_STEPS)) if to_come else whole
-        others = measured.steps_taken + to_come * num_it
-
-        def plan_all(steps: int, why: str) -> None:
-            plan(others + steps, why)
-
+        plan_all = after(measured.steps_taken + to_come * num_it)
         plan_all(own.num_it, "")
         if finds_range:
             climbs = climb(ramp, own, most_steps, plan_all, may_stop_early=may_stop_early)
@@ -178,19 +178,16 @@ def search(
         result = find(together)
         result = replace(result, curve=replace(result.curve, notes=(*result.curve.notes, *notes)))
         measured.found = result.curve
-        has_bounds_by_group = any(isinstance(bound, (Sequence, slice)) for bound in (start_lr, end_lr))
-
-        def plan_more(steps: int, why: str) -> None:
-            plan(measured.steps_taken + steps, why)
+        has_bounds_by_group = is_by_group(start_lr) or is_by_group(end_lr)
 
         def ratios(lr: float) -> list[float] | None:
             return result.curve.group_ratios(lr).tolist() if has_bounds_by_group else None
 
         if probing is not None and result.has_suggestion:
-            found = _probes(together, result, probing, pool or OneAfterAnother(), plan_more, ratios)
+            found = _probes(together, result, probing, pool or OneAfterAnother(), after(measured.steps_taken), ratios)
             result = replace(result, steps_taken=measured.steps_taken, probes=found)
         if warmup and result.has_suggestion:
-            tried = _warmups(together, result, wd, plan_more, ratios)
+            tried = _warmups(together, result, wd, after(measured.steps_taken), ratios)
             if tried is None:
                 notes = (*result.curve.notes, "The data ended before warm-ups could be compared.")
                 result = replace(result, curve=replace(result.curve, notes=notes))

@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lr_finder.core.record import Record
 from lr_finder.curve.curve import Curve
@@ -23,8 +25,8 @@ from lr_finder.files import whole_or_not_at_all
 
 FORMAT = "lr_finder.RangeTestResult"
 VERSION = 1
-MAX_BYTES = 64 * 2**20
-"""A larger file is not read; a million steps take about 50 MB."""
+MAX_BYTES = 2**28
+"""A larger file is not read; a million steps take about 50 MB, and 24 MB more for each parameter group."""
 
 
 Found: TypeAlias = tuple[Curve, int, tuple[Probe, ...], bool, Record | None, Horizon, Warmup | None]
@@ -52,14 +54,15 @@ def to_dict(found: Found, suggestion: Suggestion | NoSuggestionError) -> dict[st
         "horizon": asdict(horizon),
         "warmup": None if warmup is None else _plain_warmup(warmup),
         "lrs": curve.lrs.tolist(),
-        "losses": [_plain(loss) for loss in curve.losses.tolist()],
+        "losses": _plain_column(curve.losses),
         "group_lrs": curve.group_lrs.tolist(),
-        "control_losses": None if control is None else [_plain(loss) for loss in control.tolist()],
+        "validation_loss": None if curve.validation_loss is None else _plain(curve.validation_loss),
+        "control_losses": None if control is None else _plain_column(control),
         "runs_away": curve.runs_away,
         "probes": [
             {
                 "lr": probe.lr,
-                "losses": [_plain(loss) for loss in probe.losses.tolist()],
+                "losses": _plain_column(probe.losses),
                 "validation_loss": None if probe.validation_loss is None else _plain(probe.validation_loss),
                 "fall": _plain(probe.fall),
             }
@@ -113,20 +116,23 @@ def _parse(data: dict[str, Any]) -> Found:
     steps_taken = data["steps_taken"]
     if not isinstance(steps_taken, int) or isinstance(steps_taken, bool) or steps_taken < 0:
         raise ValueError(f"steps_taken must be a whole number of at least 0, got {steps_taken!r}")
-    lrs, losses = (np.array([_number(value) for value in data[name]]) for name in ("lrs", "losses"))
-    group_lrs = np.array([[_number(value) for value in row] for row in data["group_lrs"]], dtype=np.float64)
+    lrs, losses = _column(data["lrs"]), _column(data["losses"])
+    group_lrs = np.array([_column(row) for row in data["group_lrs"]])
+    training = None if data.get("training") is None else _training(data["training"])
     if not len(lrs):
-        group_lrs = np.empty((0, 1))
+        group_lrs = np.empty((0, max(len(training.optimizers), 1) if training else 1))
     momentum, control = data.get("momentum"), data.get("control_losses")
+    validation_loss = data.get("validation_loss")
     curve = Curve(
         lrs,
         losses,
         group_lrs,
         StopReason[data["stop_reason"]],
         _texts("notes", data["notes"]),
+        validation_loss=None if validation_loss is None else _number(validation_loss),
         momentum=None if momentum is None else _number(momentum),
-        training=None if data.get("training") is None else _training(data["training"]),
-        control_losses=None if control is None else np.array([_number(value) for value in control]),
+        training=training,
+        control_losses=None if control is None else _column(control),
         runs_away=data.get("runs_away", False) is True,
     )
     if not isinstance(data.get("probes", []), list):
@@ -148,7 +154,7 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
     lr, validation_loss = _number(entry["lr"]), entry["validation_loss"]
     if not 0 < lr < math.inf:
         raise ValueError(f"the rate of a probe must be finite and greater than 0, got {lr}")
-    losses = np.array([_number(value) for value in entry["losses"]], dtype=np.float64)
+    losses = _column(entry["losses"])
     fall = _number(entry["fall"])
     if not len(losses) or not fall < math.inf:
         raise ValueError(f"a probe must have losses and a fall below infinity, got {len(losses)} and {fall}")
@@ -157,13 +163,13 @@ def _probe(entry: dict[str, Any], rank: int) -> Probe:
 
 def _plain_warmup(warmup: Warmup) -> dict[str, Any]:
     """With the steps, for whoever else reads it."""
-    losses = [[_plain(loss) for loss in row] for row in warmup.losses.tolist()]
+    losses = [_plain_column(row) for row in warmup.losses]
     return {"steps": warmup.steps, "peak": warmup.peak, "tried": list(warmup.tried), "losses": losses}
 
 
 def _warmup(entry: object) -> Warmup:
     fields = _fields(entry)
-    losses = np.array([[_number(value) for value in row] for row in fields["losses"]], dtype=np.float64)
+    losses = np.array([_column(row) for row in fields["losses"]])
     return Warmup(_number(fields["peak"]), tuple(_count(steps) for steps in fields["tried"]), losses)
 
 
@@ -216,6 +222,14 @@ def _write_csv(file: IO[str], data: dict[str, Any]) -> None:
 def _plain(loss: float) -> float | str:
     """JSON has no NaN or infinity; they are written as text."""
     return loss if math.isfinite(loss) else str(loss)
+
+
+def _plain_column(values: NDArray[np.float64]) -> list[float | str]:
+    return [_plain(value) for value in values.tolist()]
+
+
+def _column(values: Iterable[object]) -> NDArray[np.float64]:
+    return np.array([_number(value) for value in values], dtype=np.float64)
 
 
 def _number(value: object) -> float:

@@ -26,6 +26,13 @@ def clear_reading(curve: Curve) -> Reading:
             f"The rate was {curve.lrs[0]:.2g} at every step, and a curve takes a rate that climbs.",
             "Search with start_lr below end_lr, or with neither.",
         )
+    if is_constant(finite) and not np.isfinite(curve.losses[-1]):
+        highest = curve.lrs[np.isfinite(curve.paired_losses)][-1]
+        raise NoSuggestionError(
+            f"The loss stayed at {finite[0]:.6g} up to a rate of {highest:.2g}, and was no longer finite then.",
+            "Check that it depends on the parameters that the optimizer holds, and the precision: keep the weights in "
+            "float32, and use autocast for the forward pass.",
+        )
     if is_constant(finite):
         raise NoSuggestionError(
             f"The loss stayed at {finite[0]:.6g} whatever the rate, from {curve.lrs[0]:.2g} to {curve.lrs[-1]:.2g}.",

@@ -14,6 +14,8 @@ def are_equal(one: Any, other: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) != isinstance(other, np.ndarray):
+        return False
     if isinstance(one, np.ndarray):
         return one.size == other.size == 0 or np.array_equal(one, other, equal_nan=True)
     both_nan = one != one and other != other

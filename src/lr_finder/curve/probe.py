@@ -31,7 +31,10 @@ class Probe:
     rank: int
 
     def __repr__(self) -> str:
-        outcome = "ran away" if self.ran_away else f"the loss fell by {self.fall:.2g} to {self.last_loss:.4g}"
+        kind, last = (
+            ("loss", self.last_loss) if self.validation_loss is None else ("validation loss", self.validation_loss)
+        )
+        outcome = "ran away" if self.ran_away else f"the {kind} fell by {self.fall:.2g} to {last:.4g}"
         return f"Probe({self.lr:.2g}: {outcome}, {len(self.losses)} steps, rank {self.rank})"
 
     @property
@@ -43,6 +46,12 @@ class Probe:
     def last_loss(self) -> float:
         """The loss that it came to: the median of its last quarter."""
         return float(np.median(self.losses[-max(len(self.losses) // 4, 1) :]))
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether the loss that it is judged by fell by more than rounding."""
+        size = np.abs(self.losses).max() if self.validation_loss is None else abs(self.validation_loss) + abs(self.fall)
+        return self.fall > RESOLUTION * size
 
     def __eq__(self, other: object) -> bool:
         return are_equal(self, other)
@@ -75,7 +84,7 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
             f"{len(probes)} rates from {rates.min():.2g} to {rates.max():.2g}.",
             f"Search again with end_lr={rates.min():.1g}.",
         )
-    if best.fall <= RESOLUTION * np.abs(best.losses).max():
+    if not best.has_fallen:
         reason = f"{seen}{SURE}low: {tried[0].lower()}{tried[1:]}, none took the {by} down in a short training."
         return replace(from_curve, confidence="low", reason=reason)
     shortfall = 1 - np.array([p.fall for p in probes]) / best.fall

@@ -120,8 +120,11 @@ def schedule(
     warmup_steps = _usual_warm_up(horizon)
     if warmup is not None:
         advice += f" {warmup.in_words}"
+        needed = warmup.steps_to(peak.lr)
         if not warmup.ran_away:
-            warmup_steps = max(warmup_steps, min(warmup.steps_to(peak.lr), total_steps))
+            warmup_steps = max(warmup_steps, min(needed, total_steps // 2))
+        if needed > warmup_steps:
+            advice += f" {total_steps:,} steps have no room for that: train for longer, or at a lower rate."
     return Schedule(kind, peak.lr, peak.low, peak.high, total_steps, warmup_steps, advice)
 
 

@@ -22,8 +22,9 @@ class Sweep:
 
     A bound is one number (the rate of the group with the largest rate; the others keep their ratio to it), one number
     per parameter group, or a slice: `slice(a, b)` spreads the groups evenly in log from `a` to `b`, and `slice(b)`
-    gives the last group `b` and the others `b / 10`. `lrs` then has the rates of the largest, or of the last group. A
-    group that starts where it ends is held at that rate, which may be 0, while others climb.
+    gives the last group `b` and the others `b / 10`. Beside one of these, one number is every group's. `lrs` then has
+    the rates of the largest, or of the last group. A group that starts where it ends is held at that rate, which may be
+    0, while others climb.
 
     `wd`, when given, is the weight decay during the sweep. `shape="constant"` holds one rate, for short runs. Of the
     steps the last `hold` stay at `end_lr`, which the ones before them have reached.
@@ -52,7 +53,7 @@ class Sweep:
             raise TypeError(f"num_it must be a whole number, got {self.num_it!r}")
         if self.num_it < least:
             raise ValueError(f"num_it must be at least {least}, got {self.num_it}")
-        if not 0 <= self.hold <= self.num_it - least:
+        if not (isinstance(self.hold, (int, np.integer)) and 0 <= self.hold <= self.num_it - least):
             raise ValueError(f"hold must be from 0 to {self.num_it - least} of {self.num_it} steps, got {self.hold}")
         if self.wd is not None and not (isinstance(self.wd, Real) and np.isfinite(self.wd) and self.wd >= 0):
             raise ValueError(f"wd must be a finite number of at least 0, got {self.wd}")
@@ -61,6 +62,9 @@ class Sweep:
         if ((starts == 0) != (ends == 0)).any():
             bounds = f"got {self.start_lr} and {self.end_lr}"
             raise ValueError(f"start_lr and end_lr must both be 0 for a group that is held at 0, {bounds}")
+        if constant and (starts != ends).any():
+            bounds = f"got {self.start_lr} and {self.end_lr}"
+            raise ValueError(f"start_lr and end_lr must be the same with shape='constant', {bounds}")
         if not constant and not ((starts <= ends).all() and (starts < ends).any()):
             raise ValueError(f"start_lr must be smaller than end_lr, got {self.start_lr} and {self.end_lr}")
 
@@ -89,11 +93,13 @@ class Sweep:
         """The rate of each parameter group at each step, shape `(num_it, groups)`.
 
         Args:
-            current: The groups' rates before the sweep, whose ratios a bound of one number keeps.
+            current: The groups' rates before the sweep, whose ratios bounds of one number keep.
 
         Raises:
             ValueError: A bound has another number of rates than there are groups.
         """
+        if is_by_group(self.start_lr) or is_by_group(self.end_lr):
+            current = np.ones(len(current)).tolist()
         starts = _spread("start_lr", self.start_lr, current)
         ends = _spread("end_lr", self.end_lr, current)
         return np.stack([self._ramp(a, b) for a, b in zip(starts, ends, strict=True)], axis=1)
@@ -107,6 +113,11 @@ class Sweep:
             return np.full(self.num_it, start)
         climb = np.linspace if self.shape == "linear" else np.geomspace
         return np.append(climb(start, end, self.num_it - self.hold), np.full(self.hold, end))
+
+
+def is_by_group(bound: Bound | None) -> bool:
+    """Whether a bound tells the parameter groups apart."""
+    return isinstance(bound, slice) or np.ndim(bound) > 0  # pyright: ignore[reportArgumentType]
 
 
 def _rates(name: str, bound: Bound) -> NDArray[np.float64]:

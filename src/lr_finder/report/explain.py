@@ -25,6 +25,7 @@ def explain(
     horizon: Horizon = AS_MEASURED,
     measured: float | None = None,
     warmup: Warmup | None = None,
+    has_looked: bool = True,
 ) -> str:
     """What to do, how sure that is and why, and what was measured: a line of sentences for each.
 
@@ -36,8 +37,10 @@ def explain(
         horizon: The training for which it is.
         measured: The rate that was measured, from which it was carried over to that training.
         warmup: Short trainings that warmed up to the suggestion.
+        has_looked: Whether earlier ramps found the range of this one.
     """
-    *others, last = ["found where to look", *["checked the answer"] * bool(probes), *["tried warm-ups"] * bool(warmup)]
+    ends = {"found where to look": has_looked, "checked the answer": probes, "tried warm-ups": warmup}
+    *others, last = [end for end, is_one in ends.items() if is_one] or [""]
     what_for = f"{', '.join(others)} and {last}" if others else last
     seen = _measured(curve, steps_taken - len(curve), what_for)
     if isinstance(suggestion, NoSuggestionError):
@@ -68,7 +71,7 @@ def _how_sure(suggestion: Suggestion) -> str:
 
 def rates_in_words(optimizers: Sequence[str], suggestions: Sequence[Suggestion]) -> str:
     """The rate of each parameter group, groups that share one told once; nothing where all of them do."""
-    rates = [f"{suggestion.lr:.2g}" for suggestion in suggestions]
+    rates = [f"{suggestion.lr:.2g}" if suggestion.lr else "none, as it stood still" for suggestion in suggestions]
     if optimizers:
         return ", ".join(dict.fromkeys(f"{name} {rate}" for name, rate in zip(optimizers, rates, strict=True)))
     return ", ".join(rates) if len(set(rates)) > 1 else ""

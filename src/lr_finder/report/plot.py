@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from lr_finder.curve.suggestion import Suggestion
 from lr_finder.extras import extra
@@ -26,8 +26,9 @@ MOST_NAMED = 5
 WIDE, NARROW = 420.0, 200.0
 """Points. Narrower axes than the first, as those among several, have a title of a line; than the second, no legend."""
 
-_drawn: "WeakKeyDictionary[Axes, tuple[list[View], set[Artist]]]" = WeakKeyDictionary()
-"""What was drawn on which axes: where another result follows there, both get a look of their own."""
+_drawn: "WeakKeyDictionary[Axes, tuple[list[View], WeakSet[Artist]]]" = WeakKeyDictionary()
+"""What was drawn on which axes: where another result follows there, both get a look of their own. An artist holds its
+axes, and must not be held here."""
 
 
 def plot(shown: View, ax: "Axes | None" = None, *, suggestion: bool = True) -> "Axes":
@@ -50,7 +51,7 @@ def plot(shown: View, ax: "Axes | None" = None, *, suggestion: bool = True) -> "
         overlay([*earlier, shown], ax, suggestion=suggestion)
     else:
         _draw(shown, ax, suggestion, has_room=points_across(ax) >= WIDE)
-    _drawn[ax] = ([*earlier, shown], set(ax.get_children()) - others)
+    _drawn[ax] = ([*earlier, shown], WeakSet(set(ax.get_children()) - others))
     return ax
 
 
@@ -94,8 +95,8 @@ def new_figure(shown: View | Sequence[View]) -> "Figure":
 
 def _taken_off(ax: "Axes") -> list[View]:
     """The results that were drawn on the axes, of which nothing is left there then."""
-    views, artists = _drawn.pop(ax, ([], set()))
-    left = artists & set(ax.get_children())
+    views, artists = _drawn.pop(ax, ([], WeakSet()))
+    left = set(artists) & set(ax.get_children())
     for artist in left:
         artist.remove()
     return views if left else []
@@ -214,7 +215,8 @@ def _write_words(ax: "Axes", shown: View, inks: Inks) -> None:
     )
     lines = 1 + details.count("\n")
     headline = f"{shown.name}: {shown.headline}" if shown.name else shown.headline
-    ax.set_title(headline, loc="left", fontsize=13, fontweight="bold", color=inks.ink, pad=12 + 13 * lines)
+    title = ax.set_title(headline, loc="left", fontsize=13, fontweight="bold", color=inks.ink, pad=12 + 13 * lines)
+    title.set_parse_math(False)
 
 
 def _write_title(ax: "Axes", shown: View, inks: Inks) -> None:
@@ -223,4 +225,4 @@ def _write_title(ax: "Axes", shown: View, inks: Inks) -> None:
     fontsize = 10
     if len(title) > characters_across(ax, fontsize):
         title, fontsize = title.replace(", ", "\n", 1), 8
-    ax.set_title(title, loc="left", fontsize=fontsize, color=inks.ink, pad=4)
+    ax.set_title(title, loc="left", fontsize=fontsize, color=inks.ink, pad=4).set_parse_math(False)

@@ -82,3 +82,11 @@ def test_a_scheduler_made_anew_after_apply_starts_from_the_rate():
 def test_apply_says_what_takes_the_place_of_a_target_without_a_rate(target):
     with pytest.raises(TypeError, match=r"apply\(\) takes an optimizer .*make_optimizer\(float\(result.suggestion\)\)"):
         RangeTestResult(valley_curve(), steps_taken=200).apply(target)
+
+
+def test_a_rate_of_low_precision_may_round():
+    optimizer = torch.optim.AdamW(classifier().parameters(), lr=torch.tensor(1e-3, dtype=torch.bfloat16), foreach=False)
+    RangeTestResult(valley_curve(), steps_taken=200).apply(optimizer)
+    assert float(optimizer.param_groups[0]["lr"]) == pytest.approx(
+        RangeTestResult(valley_curve(), steps_taken=200).suggestion.lr, rel=4e-3
+    )

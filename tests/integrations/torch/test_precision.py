@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from integrations.torch.classifier import BOUNDS, classifier, samples
-from lr_finder import StopReason, lr_find
+from lr_finder import RangeTest, StopReason, lr_find
 from quadratic import training
 
 
@@ -50,3 +50,16 @@ def test_a_loss_that_is_not_finite_ends_the_sweep_although_the_scaler_skips_its_
                      scaler=torch.amp.GradScaler("cpu"), **BOUNDS)  # fmt: skip
     assert result.stop_reason is StopReason.NOT_FINITE
     assert len(result.losses) == 8
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_that_wait_are_averaged_as_exactly_as_those_that_do_not(dtype):
+    def recorded(read_every):
+        test = RangeTest(1e-5, 10, 3, read_every=read_every)
+        for step in range(3):
+            for batch in range(64):
+                test.add_batch(torch.tensor(5000 - 37 * step + batch, dtype=dtype))
+            test.end_step()
+        return test.curve.losses.tolist()
+
+    assert recorded(8) == recorded(1)
