@@ -35,7 +35,10 @@ MUTATIONS = {
         "NumPy's random numbers": ("np.random.set_state(numpy_state)", "None"),
         "torch's random numbers": ("torch.set_rng_state(of_cpu)", "None"),
         "an accelerator's random numbers": ("accelerator.set_rng_state(state, device)", "None"),
-        "an accelerator that was not used": ("if is_used() else None", "if is_used else None"),
+        "an accelerator that was not used": (
+            'getattr(accelerator, "is_initialized", accelerator.device_count)()',
+            "True",
+        ),
         "a Python generator": ("generator.setstate(state)", "None"),
         "a NumPy generator": ("snapshot.add(generator.bit_generator)", "None"),
         "a NumPy bit generator": ("generator.state = state", "pass"),

@@ -23,7 +23,9 @@ def save_global_generators(snapshot: Snapshot) -> None:
 def states_of_torch(torch: Any) -> list[Any]:
     """Those of torch's own generators: of the CPU, and of each device of the accelerator where that is in use."""
     states = [torch.get_rng_state()]
-    if (accelerator := _accelerator_in_use(torch)) is not None:
+    accelerator = _accelerator(torch)
+    # Asking one for its state would begin to use it. MPS does not tell whether it is in use, and has nothing to begin.
+    if accelerator is not None and getattr(accelerator, "is_initialized", accelerator.device_count)():
         states += [accelerator.get_rng_state(device) for device in range(accelerator.device_count())]
     return states
 
@@ -32,23 +34,16 @@ def set_states_of_torch(torch: Any, states: Sequence[Any]) -> None:
     """Makes them those of torch's own generators; the state of a device that is not here is left out."""
     of_cpu, *of_devices = states
     torch.set_rng_state(of_cpu)
-    if of_devices and torch.accelerator.is_available():
-        accelerator = _accelerator(torch)
+    if (accelerator := _accelerator(torch)) is not None:
         for device, state in zip(range(accelerator.device_count()), of_devices, strict=False):
             accelerator.set_rng_state(state, device)
 
 
 def _accelerator(torch: Any) -> Any:
-    """The module for it, such as `torch.cuda`; None for a torch that was built without any."""
-    device = torch.accelerator.current_accelerator()
-    return None if device is None else torch.get_device_module(device)
-
-
-def _accelerator_in_use(torch: Any) -> Any:
-    """That, unless it was not used yet: asking for its state would begin to. MPS does not tell, and begins nothing."""
-    accelerator = _accelerator(torch)
-    is_used = getattr(accelerator, "is_initialized", torch.accelerator.is_available)
-    return accelerator if is_used() else None
+    """The module for it, such as `torch.cuda`; None where there is none."""
+    if not torch.accelerator.is_available():
+        return None
+    return torch.get_device_module(torch.accelerator.current_accelerator())
 
 
 def is_generator(thing: Any) -> bool:
