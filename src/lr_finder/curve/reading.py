@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lr_finder.curve import thresholds
 from lr_finder.curve.curve import Curve
 from lr_finder.curve.smoothing import smooth, standard_errors
+
+MEDIAN_TO_DEVIATION = 1.4826
+"""The standard deviation of normal noise over the median of its size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +27,10 @@ class Reading:
         start_error: Its standard error.
         fell_at_once: How far the loss fell from the first three steps to all the first ones.
         noise: Standard deviation of the raw losses around their trend.
-        has_diverged: Whether the sweep ended because the loss ran away.
+        has_diverged: Whether the loss ran away at the last of these rates.
         runs_away: Whether it is known to run away, in this sweep or in another.
+        came_back: Whether the sweep went on after that: the loss had lost half of its fall again, and then fell lower.
+            What falls then is a model that too large steps have made another one; its steps are left out.
     """
 
     lrs: NDArray[np.float64]
@@ -36,19 +42,25 @@ class Reading:
     noise: float
     has_diverged: bool
     runs_away: bool
+    came_back: bool = False
 
     @classmethod
     def of(cls, curve: Curve) -> "Reading":
         """The landmarks of a curve with `MIN_STEPS` finite losses, whether or not they tell a rate."""
         finite = np.isfinite(curve.paired_losses)
         lrs, raw = curve.lrs[finite], curve.paired_losses[finite]
+        has_diverged = curve.stop_reason.is_divergence or not finite[-1]
+        runs_away = has_diverged or curve.runs_away
+        end = _steps_until_it_came_back(raw)
+        came_back = end < int(np.argmin(smooth(lrs, cap(raw))))
+        if came_back:
+            lrs, raw, has_diverged = lrs[:end], raw[:end], True
         capped = cap(raw)
         smoothed = smooth(lrs, capped)
         lowest = int(np.argmin(smoothed))
         noise = _noise(raw, lowest)
         start_steps = max(thresholds.START_STEPS, len(raw) // thresholds.START_SHARE)
         first = capped[: min(max(lowest, 1), start_steps)]
-        has_diverged = curve.stop_reason.is_divergence or not finite[-1]
         return cls(
             lrs=lrs,
             losses=smoothed,
@@ -58,7 +70,8 @@ class Reading:
             fell_at_once=float(raw[: thresholds.START_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
             noise=noise,
             has_diverged=has_diverged,
-            runs_away=has_diverged or curve.runs_away,
+            runs_away=runs_away,
+            came_back=came_back,
         )
 
     @cached_property
@@ -162,6 +175,23 @@ def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.minimum(losses, start + (start - losses.min()))
 
 
+def _steps_until_it_came_back(losses: NDArray[np.float64]) -> int:
+    """The steps after which the loss had lost half of a clear fall again for a while; all where it never had."""
+    if len(losses) < thresholds.MIN_STEPS:
+        return len(losses)
+    levels = np.median(sliding_window_view(losses, thresholds.MEDIAN_STEPS), axis=1)
+    lowest = np.minimum.accumulate(levels)
+    fall = levels[0] - lowest
+    is_back = levels - lowest >= thresholds.CAME_BACK * fall
+    stays = np.convolve(is_back, np.ones(thresholds.BACK_STEPS))[: len(levels)] == thresholds.BACK_STEPS
+    bends = np.abs(np.diff(losses, n=2))
+    for level in np.unique(lowest[stays & (fall > 0)])[::-1]:  # as they come: the lowest only falls
+        until = max(int(np.argmax(levels == level)) + thresholds.MEDIAN_STEPS, thresholds.MIN_STEPS)
+        if levels[0] - level > thresholds.CLEAR_FALL * MEDIAN_TO_DEVIATION * np.median(bends[:until]) / np.sqrt(6):
+            return int(np.argmax(stays & (lowest == level))) + thresholds.MEDIAN_STEPS
+    return len(losses)
+
+
 def _noise(losses: NDArray[np.float64], lowest: int) -> float:
     """Standard deviation of the losses around their trend, from second differences (which a trend leaves alone).
 
@@ -174,7 +204,7 @@ def _noise(losses: NDArray[np.float64], lowest: int) -> float:
     threes = len(first) // 3
     estimates = [
         np.sqrt(np.mean(np.diff(first, n=2) ** 2)),
-        1.4826 * np.median(np.abs(np.diff(descent, n=2))),  # the median of normal noise is its deviation / 1.4826
+        MEDIAN_TO_DEVIATION * np.median(np.abs(np.diff(descent, n=2))),
     ]
     if threes >= thresholds.MIN_STEPS // 2:
         means = first[: 3 * threes].reshape(threes, 3).mean(axis=1)

@@ -97,10 +97,16 @@ def find_rule(name: str) -> Rule:
 def _suggestion(rule: str, reading: Reading, lr: float, why: str) -> Suggestion:
     lowest = reading.lowest
     confidence, why_not_more = doubt(reading)
-    reason = (
+    seen = (
         f"The loss fell from {reading.start:.3g} to {reading.losses[lowest]:.3g}, lowest at a rate of "
-        f"{reading.lrs[lowest]:.2g}; {why}.{SURE}{confidence}: {why_not_more}."
+        f"{reading.lrs[lowest]:.2g}; {why}."
     )
+    if reading.came_back:
+        seen += (
+            f" Up to {reading.lrs[-1]:.2g} it had lost half of that again: too large a step had undone the training, "
+            "and how low it fell beyond does not count."
+        )
+    reason = f"{seen}{SURE}{confidence}: {why_not_more}."
     lr = float(lr)
     reach = float(10 ** (interval_decades(reading) / 2))
     return Suggestion(lr, lr / reach, lr * reach, rule, confidence, reason)
