@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,6 +171,27 @@ def test_a_fall_of_the_validation_loss_is_not_measured_against_the_training_loss
     assert repr(probe) == "Probe(0.1: the validation loss fell by 0.89 to 0.11, 8 steps, rank 1)"
     suggestion = suggestion_from_probes((probe,), RangeTestResult(search(Bowl().ramp).curve, 0).suggestion)
     assert "took the validation loss down most" in suggestion.reason
+
+
+def test_the_suggestion_stays_below_a_rate_at_which_the_loss_ran_away():
+    curve = Suggestion(1.0, 0.25, 5.0, "basin", "high", "Seen. Confidence is high: the fall is clear.")
+    best = Probe(0.01, np.linspace(2, 1, 8), None, 1.0, 1)
+    ran_away = Probe(0.1, np.array([2.0, np.inf]), None, -np.inf, 2)
+    assert suggestion_from_probes((best,), curve).lr > 0.5
+    assert suggestion_from_probes((best, ran_away), curve).lr == pytest.approx(np.sqrt(0.01 * 0.1))
+
+
+def test_a_training_that_ran_up_and_came_back_has_not_fallen_by_that():
+    def ramp(sweep):
+        if sweep.shape != "constant":
+            return Bowl().ramp(sweep)
+        test = RangeTest.over(replace(sweep, stop_div=False))
+        for lr in test:
+            test.record(1.0 if test.steps_taken < 8 or lr < 0.1 else 1e9 * 0.5**test.steps_taken)
+        return test.curve
+
+    probes = search(ramp, probes=3, probe_steps=16).probes
+    assert all(probe.fall <= 1.0 for probe in probes)
 
 
 def test_the_highest_rate_tried_is_told_where_it_is_the_best():

@@ -10,7 +10,7 @@ from lr_finder.core.control import with_control
 from lr_finder.curve import thresholds
 from lr_finder.curve.clear_reading import clear_reading_or_none
 from lr_finder.curve.curve import Curve
-from lr_finder.curve.interval import interval_decades
+from lr_finder.curve.interval import doubt, interval_decades
 from lr_finder.curve.reading import Reading, cap, is_constant
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep
@@ -139,11 +139,11 @@ def _tells_enough(climbed: Curve, decades: float = thresholds.WIDE) -> bool:
 
 
 def _is_clear(climbed: Curve) -> bool:
-    """Whether the steps that are left can be saved: the interval is narrow, and it was seen how the loss runs away."""
+    """Whether the steps that are left can be saved: a narrow interval, no doubt, and the loss was seen to run away."""
     if not _tells_enough(climbed, thresholds.NARROW):
         return False
     reading = Reading.of(climbed)
-    return reading.has_diverged and not reading.is_sudden
+    return reading.has_diverged and not reading.is_sudden and doubt(reading)[0] != "low"
 
 
 def _has_fewer(curve: Curve, least: int) -> bool:

@@ -84,7 +84,8 @@ def _where_they_point(falls: dict[float, float]) -> float:
 def _fall(run: Curve, steps: int, validation_before: float | None) -> float:
     """How far a training took down the validation loss, or else its own, by the line through its second half.
 
-    Minus infinity where it ran away.
+    A loss above the first counts as that, since a line through one that ran up and came back says nothing. Minus
+    infinity where it ran away.
     """
     is_complete = run.stop_reason is StopReason.COMPLETED and len(run) == steps
     data_ended = run.stop_reason is StopReason.DATA_ENDED and len(run) >= MIN_PROBE_STEPS  # for all at the same step
@@ -93,6 +94,6 @@ def _fall(run: Curve, steps: int, validation_before: float | None) -> float:
     if run.validation_loss is not None and validation_before is not None:
         fall = validation_before - run.validation_loss
         return fall if np.isfinite(fall) else -np.inf
-    second_half = run.losses[len(run) // 2 :]
+    second_half = np.minimum(run.losses[len(run) // 2 :], run.losses[0])
     slope, start = np.polyfit(np.arange(len(second_half)), second_half, 1)
     return float(run.losses[0] - (start + slope * (len(second_half) - 1)))

@@ -64,7 +64,7 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
     """A rate between the curve's suggestion and the rates tried, each weighed by how little worse than the best it did.
 
     All means are taken in decades. The longer the trainings, the more they weigh against the curve: short ones prefer
-    rates that only start well.
+    rates that only start well. Where the loss ran away above the best rate, it is half-way to there at most.
 
     Args:
         probes: Best first.
@@ -92,6 +92,8 @@ def suggestion_from_probes(probes: tuple[Probe, ...], from_curve: Suggestion) ->
     worth = len(best.losses) / (len(best.losses) + EVEN_PROBE_STEPS)
     lr = float(np.exp(worth * mean + (1 - worth) * np.log(from_curve.lr)))
     ran_away = min((p.lr for p in probes if p.ran_away), default=np.inf)
+    if best.lr < ran_away:
+        lr = min(lr, float(np.sqrt(best.lr * ran_away)))
     confidence, doubt = from_curve.confidence, from_curve.doubt.partition(": ")[2]
     if ran_away < best.lr:
         confidence, doubt = "low", f"the loss ran away at {ran_away:.2g}, but not at a higher rate."
