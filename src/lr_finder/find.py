@@ -101,6 +101,9 @@ def _kind(training: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -
         name = training.__name__
         raise TypeError(f"lr_find() takes what is trained, got the class {name}: make one of it, {name}(...)")
     if callable(training) and not arguments:
-        raise TypeError(f"lr_find() takes a function that trains a step with its optimizer: {STEP_FUNCTION.call}")
+        raise TypeError(
+            f"lr_find() takes a function that trains a step with its optimizer: {STEP_FUNCTION.call}; of one "
+            "that makes the training, what it returns: lr_find(*make())"
+        )
     calls = "\n".join(dict.fromkeys(f"  {kind.call}" for kind in (*SUPPORTED, LOSS_FUNCTION, STEP_FUNCTION)))
     raise TypeError(f"lr_find() does not know what to do with {type(training).__name__}; it takes\n{calls}")

@@ -74,6 +74,12 @@ def test_apply_sets_the_rate_and_keeps_the_ratios():
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([lr / 100, lr])
 
 
+def test_a_suggestion_is_written_as_a_number_is_or_whole():
+    suggestion = RESULT.suggestion
+    assert f"{suggestion:.2e}" == f"{suggestion.lr:.2e}"
+    assert f"{suggestion}" == str(suggestion)
+
+
 def test_apply_sets_what_each_group_was_searched_at_whatever_their_ratio_is_now():
     curve = valley_curve()
     both = replace(curve, group_lrs=np.stack([curve.lrs, curve.lrs], axis=1))

@@ -50,5 +50,9 @@ class Suggestion:
     def __float__(self) -> float:
         return self.lr
 
+    def __format__(self, spec: str) -> str:
+        """As a number has it, `f"{suggestion:.2e}"`; all of it where nothing is asked for."""
+        return format(self.lr, spec) if spec else str(self)
+
     def __str__(self) -> str:
         return f"{self.lr:.2g} ({self.low:.2g} .. {self.high:.2g}), {self.confidence} confidence"

@@ -28,6 +28,13 @@ class Batches:
         if isinstance(self._loader, _Kept):
             self._loader.source = even(self._loader.source)
 
+    @property
+    def note(self) -> str | None:
+        """What to say of batches that are gone; None for a loader, which gives them again."""
+        if not isinstance(self._loader, _Kept):
+            return None
+        return f"{self._name} was an iterator, and what the search took from it is gone: give the loader itself."
+
     def restart(self) -> None:
         """Goes back to the first batch."""
         self._batches = iter(self._loader)

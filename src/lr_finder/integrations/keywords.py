@@ -12,6 +12,9 @@ OTHER_FINDERS = {
     "num_training": "num_it",
     "num_training_steps": "num_it",
     "num_steps": "num_it",
+    "steps": "num_it",
+    "n_steps": "num_it",
+    "iterations": "num_it",
     "num_batches": "num_it",
     "max_steps": "num_it",
     "min_lr": "start_lr",
@@ -43,6 +46,13 @@ PLAIN_TORCH = {
     "loader": "train_loader",
     "train_dl": "train_loader",
     "to_save": "state",
+    "amp": "autocast",
+    "fp16": "autocast",
+    "bf16": "autocast",
+    "mixed_precision": "autocast",
+    "accum": "accumulation_steps",
+    "gradient_accumulation_steps": "accumulation_steps",
+    "accumulate_grad_batches": "accumulation_steps",
 }
 """What other finders and loops call the arguments of plain PyTorch, and what they are here."""
 

@@ -107,6 +107,25 @@ BAD_CALLS = {
         TypeError,
         "optimizer must be a torch optimizer, got int; the order is",
     ),
+    "scheduler": (
+        MODEL,
+        {"optimizer": torch.optim.lr_scheduler.StepLR(torch.optim.SGD([torch.ones(1)], 0.1), 1)},
+        TypeError,
+        "got StepLR; give the one that it schedules, scheduler.optimizer",
+    ),
+    "the tensors of a batch": (
+        MODEL,
+        {"train_loader": (torch.ones(4, 1), torch.ones(4, 1))},
+        TypeError,
+        r"got the tensors of one: DataLoader\(TensorDataset\(inputs, targets\)",
+    ),
+    "autocast by another name": (
+        MODEL,
+        {"amp": True},
+        TypeError,
+        "no argument 'amp' here; in plain PyTorch .* autocast",
+    ),
+    "steps": (MODEL, {"steps": 100}, TypeError, "no argument 'steps' here; that is num_it"),
     "class of a loss": (MODEL, {"loss_fn": nn.MSELoss}, TypeError, r"got the class MSELoss: MSELoss\(\)"),
     "loss by name": (MODEL, {"loss_fn": "mse"}, TypeError, "loss_fn must be a function .* got 'mse'"),
     "both losses": (MODEL, {"batch_loss": LOSS_FN}, ValueError, "batch_loss takes the place of loss_fn, got both"),
@@ -168,6 +187,16 @@ BAD_STEPS = {
     ),
     "not stepped": ({"optimizer": OPTIMIZER}, RuntimeError, "no optimizer step was taken in 1000"),
     "loss_fn": ({"optimizer": OPTIMIZER, "loss_fn": LOSS_FN}, TypeError, "loss_fn goes with a model"),
+    "loader in its place": (
+        {"optimizer": OPTIMIZER, "loss_fn": BATCHES},
+        TypeError,
+        "where that is its loader: lr_find",
+    ),
+    "step without a batch": (
+        {"optimizer": OPTIMIZER, "train_loader": BATCHES},
+        TypeError,
+        r"gets the batch of a loader, got step\(\); either def step\(\) alone, or def step\(batch\)",
+    ),
     "text": ({"optimizer": "SGD"}, TypeError, "optimizer must be a torch optimizer or several, got str"),
     "none": ({"optimizer": None}, TypeError, "optimizer must be given with a step function"),
     "state": ({"optimizer": OPTIMIZER, "state": [3]}, TypeError, r"preserve\(\) takes .* got int"),
@@ -178,6 +207,23 @@ BAD_STEPS = {
 def test_a_bad_step_call_is_named(keywords, error, message):
     with pytest.raises(error, match=message):
         lr_find(returns(torch.tensor(1.0)), **keywords)
+
+
+def test_a_step_that_wants_a_batch_is_told_where_to_get_one():
+    with pytest.raises(TypeError, match=r"takes no argument without a loader, got step\(batch\).*train_loader=loader"):
+        lr_find(lambda batch: batch, optimizer=OPTIMIZER)
+
+
+def test_an_optimizer_of_frozen_parameters_is_told_so():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    model[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="all of its own are frozen: AdamW"):
+        lr_find(model, torch.optim.SGD(model[0].parameters(), 0.1), LOSS_FN, BATCHES)
+
+
+def test_what_an_iterator_gave_is_told_to_be_gone():
+    result = lr_find(MODEL, OPTIMIZER, LOSS_FN, iter(list(BATCHES) * 40), start_lr=1e-3, end_lr=1, num_it=20)
+    assert "train_loader was an iterator, and what the search took from it is gone" in result.explain()
 
 
 @pytest.mark.parametrize(

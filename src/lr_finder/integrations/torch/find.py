@@ -1,6 +1,8 @@
 """Plain PyTorch: a model with its optimizer and loader, or a step function."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +126,10 @@ def _usual_training(
         name = optimizer.__name__
         raise TypeError(f"optimizer must be a torch optimizer, got the class {name}: {name}(model.parameters())")
     if not is_optimizer(optimizer):
-        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}; the order is {CALL}")
+        remedy = f"the order is {CALL}"
+        if is_optimizer(getattr(optimizer, "optimizer", None)):
+            remedy = "give the one that it schedules, scheduler.optimizer"
+        raise TypeError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}; {remedy}")
     if type(model).__name__ == "DeepSpeedEngine":
         raise TypeError(
             "a DeepSpeed engine goes with a step function, in which it takes its own steps: engine.backward(loss); "
@@ -139,6 +144,12 @@ def _usual_training(
         raise TypeError(
             "train_loader must yield batches, got a tensor: "
             "DataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True)"
+        )
+    is_list = isinstance(train_loader, (list, tuple)) and len(train_loader) > 0
+    if is_list and loss_fn is not None and all(isinstance(item, torch.Tensor) for item in train_loader):
+        raise TypeError(
+            "train_loader must yield batches (inputs..., target), got the tensors of one: "
+            "DataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True), or [batch] for that one alone"
         )
     if isinstance(train_loader, Dataset) and not isinstance(train_loader, IterableDataset):
         raise TypeError(
@@ -158,6 +169,7 @@ def _training_by_steps(
     step: Callable[..., Any], optimizers: Sequence[Optimizer], train_loader: Iterable[Any] | None, state: Sequence[Any]
 ) -> StepTraining:
     """The training of a user's step function, which gets its batch where there is a loader."""
+    _check_takes_batch(step, has_loader=train_loader is not None)
     if train_loader is None:
         return StepTraining(step, optimizers, state=[*optimizers, *state])
     batches = Batches(train_loader)
@@ -172,6 +184,20 @@ def _training_by_steps(
     )
 
 
+def _check_takes_batch(step: Callable[..., Any], *, has_loader: bool) -> None:
+    """Raises where a step function would not be called as it is to be."""
+    with suppress(ValueError):  # some built-in callables have no signature
+        signature = inspect.signature(step)
+        try:
+            signature.bind(*["batch"] * has_loader)
+        except TypeError:
+            asked = "gets the batch of a loader" if has_loader else "takes no argument without a loader"
+            raise TypeError(
+                f"a step function {asked}, got step{signature}; either def step() alone, or def step(batch) and "
+                "lr_find(step, optimizer=optimizer, train_loader=loader, state=[model])"
+            ) from None
+
+
 def check_model(model: nn.Module, optimizer: Optimizer) -> None:
     """Raises where the optimizer would train nothing of the model."""
     if any(parameter.is_meta for parameter in model.parameters()):
@@ -181,7 +207,14 @@ def check_model(model: nn.Module, optimizer: Optimizer) -> None:
     trainable = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     if not trainable:
         raise ValueError(f"model must have parameters that require a gradient, and {type(model).__name__} has none")
-    if not any(id(parameter) in trainable for group in optimizer.param_groups for parameter in group["params"]):
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    frozen = {id(parameter) for parameter in model.parameters()} - trainable
+    if held and frozen.issuperset(map(id, held)):
+        raise ValueError(
+            "optimizer must hold parameters that require a gradient, and all of its own are frozen: "
+            "AdamW(p for p in model.parameters() if p.requires_grad)"
+        )
+    if not any(id(parameter) in trainable for parameter in held):
         raise ValueError(
             "optimizer must hold parameters of the model, and holds none of its trainable ones; was the model moved "
             "or rebuilt after the optimizer was made?"
@@ -209,5 +242,10 @@ def listed(optimizer: "Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer]
 def _refuse_model_arguments(**arguments: Any) -> None:
     """A step function does its own forward pass: nothing that would be ignored is accepted."""
     for name, value in arguments.items():
+        if isinstance(value, Iterable) and not callable(value):
+            raise TypeError(
+                f"{name} is no argument of a step function; where that is its loader: "
+                "lr_find(step, optimizer=optimizer, train_loader=loader, state=[model])"
+            )
         if value is not None:
             raise TypeError(f"{name} goes with a model and has no effect on a step function; leave it out")

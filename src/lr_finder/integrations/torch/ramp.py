@@ -87,8 +87,8 @@ class StepTraining:
                     except DataEndedError:
                         processes.meet(GRACE_SECONDS)
                         raise
-                if spread.note is not None:
-                    swept.test.notes.append(spread.note)
+                notes = (spread.note, None if self.batches is None else self.batches.note)
+                swept.test.notes += [note for note in notes if note is not None]
                 return swept.test.curve
 
         return ramp
