@@ -1,11 +1,12 @@
 """Loaders: generators, epochs, positions and running workers come back; the samples are not copied."""
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from lr_finder.preserve import preserve
@@ -192,3 +193,70 @@ def test_an_iterator_that_went_on_in_the_block_does_not_go_unseen(name):
 def test_an_iterator_in_use_is_refused():
     with pytest.raises(TypeError, match="got _SingleProcessDataLoaderIter"), preserve(iter(DataLoader(samples()))):
         pass
+
+
+class Mixing:
+    """Draws from a generator of its own, in what is called."""
+
+    def __init__(self):
+        self.generator = np.random.default_rng(0)
+
+    def add_noise(self, item):
+        return item + self.generator.normal()
+
+    def collate(self, items):
+        return torch.stack([self.add_noise(item) for item in items])
+
+
+def add_noise(item, generator):
+    return item + generator.normal()
+
+
+class Transformed(Dataset):
+    def __init__(self, transform):
+        self.transform = transform
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return self.transform(torch.tensor(float(index)))
+
+
+class Epochs:
+    """Goes through the data in an order that depends on how often it has."""
+
+    def __init__(self):
+        self.epoch = 0
+
+    def __len__(self):
+        return 8
+
+    def __iter__(self):
+        self.epoch += 1
+        return iter(np.random.default_rng(self.epoch).permutation(8).tolist())
+
+
+def collate_with(items, generator):
+    return torch.stack([add_noise(item, generator) for item in items])
+
+
+CALLED = {
+    "collate_fn, a method": lambda: DataLoader(torch.arange(8.0), 4, collate_fn=Mixing().collate),
+    "collate_fn, a partial function": lambda: DataLoader(
+        torch.arange(8.0), 4, collate_fn=partial(collate_with, generator=np.random.default_rng(0))
+    ),
+    "transform, a method": lambda: DataLoader(Transformed(Mixing().add_noise), 4),
+    "transform, a partial function": lambda: DataLoader(
+        Transformed(partial(add_noise, generator=np.random.default_rng(0))), 4
+    ),
+    "a sampler of any class": lambda: DataLoader(torch.arange(8.0), batch_sampler=BatchSampler(Epochs(), 4, False)),
+}
+
+
+@pytest.mark.parametrize("make", CALLED.values(), ids=CALLED)
+def test_what_is_behind_something_that_is_called_comes_back(make):
+    loader, twin = make(), make()
+    with preserve(loader):
+        list(loader)
+    assert torch.equal(torch.cat(list(loader)), torch.cat(list(twin)))

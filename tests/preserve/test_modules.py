@@ -1,5 +1,6 @@
 """Modules: every submodule's flag and class, hooks, buffers and attributes, whatever kind of module it is."""
 
+import weakref
 from dataclasses import dataclass
 
 import pytest
@@ -114,3 +115,12 @@ def test_a_module_may_have_no_hash():
     with preserve(module):
         module.calls += 1
     assert module.calls == 0
+
+
+def test_a_weak_proxy_of_what_is_gone_is_passed_over():
+    model, parent = nn.Linear(2, 2), nn.Linear(2, 2)
+    model.parent = weakref.proxy(parent)
+    del parent
+    with preserve(model):
+        model.weight.data.zero_()
+    assert model.weight.abs().sum() > 0

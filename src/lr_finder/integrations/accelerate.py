@@ -83,6 +83,11 @@ def lr_find(
     if train_loader is None:
         raise TypeError(f"train_loader must be given with a model: {plain.CALL}")
     step = AcceleratedStep(model, optimizer, loss_fn, Batches(train_loader), batch_loss=batch_loss)
+    if step.needs_closure or step.steps_up_first:
+        raise TypeError(
+            f"{type(_stepping(optimizer)).__name__} takes the training as a function, and goes with a step function of "
+            "your own: lr_find(step, optimizer=optimizer, train_loader=train_loader, state=[model, accelerator])"
+        )
     state = [model, optimizer, gradient_state, *stateful(loss_fn, batch_loss, train_loader), *state]
     batch_size = batch_size_of(train_loader, gradient_state.num_steps)
     training = StepTraining(

@@ -1,6 +1,7 @@
 """Batches from whatever the user trains with: again from the start for every ramp, and round again when short."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from lr_finder.errors import DataEndedError
@@ -66,14 +67,22 @@ def batch_size_of(loader: Any, batches_per_step: int = 1) -> int | None:
 
 
 class _Kept:
-    """An iterator that can be gone through again, because it keeps what it gave."""
+    """An iterator that can be gone through again, because it keeps copies of what it gave: a step may change that."""
 
     def __init__(self, source: Iterator[Any]):
         self.source = source
         self._kept: list[Any] = []
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self._kept
+        yield from map(_copied, self._kept)
         for batch in self.source:
-            self._kept.append(batch)
+            self._kept.append(_copied(batch))
             yield batch
+
+
+def _copied(batch: Any) -> Any:
+    """A copy of a batch; itself where it can't be copied, as with a graph behind it."""
+    try:
+        return deepcopy(batch)
+    except (TypeError, RuntimeError):
+        return batch

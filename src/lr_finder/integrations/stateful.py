@@ -1,9 +1,11 @@
 """Which of the things that a training uses hold state to put back."""
 
 from collections.abc import Iterator
-from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
+
+from lr_finder.preserve.callables import held_by
+from lr_finder.preserve.random_numbers import is_generator
 
 STATELESS = (FunctionType, BuiltinFunctionType, type, Iterator)
 """An iterator has state, but none that can be put back."""
@@ -11,11 +13,10 @@ STATELESS = (FunctionType, BuiltinFunctionType, type, Iterator)
 
 def stateful(*things: Any) -> list[Any]:
     """Those with attributes, which training may change: a loader may be a plain list, a loss a plain function."""
-    return [owner for owner in map(_owner, things) if hasattr(owner, "__dict__") and not isinstance(owner, STATELESS)]
-
-
-def _owner(thing: Any) -> Any:
-    """What holds the state of a thing: of a bound method its object, of a partial function what it calls."""
-    if isinstance(thing, partial):
-        return _owner(thing.func)
-    return getattr(thing, "__self__", thing)
+    found = []
+    for thing in things:
+        if held := held_by(thing):
+            found += stateful(*held)
+        elif is_generator(thing) or (hasattr(thing, "__dict__") and not isinstance(thing, STATELESS)):
+            found.append(thing)
+    return found

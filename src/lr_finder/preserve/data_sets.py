@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from lr_finder.preserve.attributes import save_attributes
+from lr_finder.preserve.callables import held_by
 from lr_finder.preserve.containers import items_of, save_contents
 from lr_finder.preserve.random_numbers import is_generator
 from lr_finder.preserve.snapshot import STATELESS, Snapshot, save
@@ -32,6 +33,9 @@ def save_data_set(data_set: Any, snapshot: Snapshot) -> None:
 def _look_into(thing: Any, snapshot: Snapshot) -> None:
     if isinstance(thing, (Dataset, nn.Module)) or is_generator(thing):
         snapshot.add(thing)
+    elif held := held_by(thing):
+        for one in held:
+            _look_into(one, snapshot)
     elif isinstance(thing, STATELESS) or not snapshot.skip(thing, key=("looked into", id(thing))):
         return
     elif isinstance(thing, (dict, list, tuple, set, deque)):

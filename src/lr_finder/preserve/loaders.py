@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from lr_finder.preserve.attributes import save_attributes
+from lr_finder.preserve.callables import held_by
 from lr_finder.preserve.data_sets import save_data_set
+from lr_finder.preserve.random_numbers import is_generator
 from lr_finder.preserve.snapshot import Snapshot, refusal, save
 
 
@@ -29,6 +32,8 @@ def _save_loader(loader: DataLoader, snapshot: Snapshot) -> None:
 def _save_sampler(sampler: Sampler, snapshot: Snapshot) -> None:
     for name in ("data_source", "dataset"):
         save_data_set(getattr(sampler, name, None), snapshot)
+    for name in ("sampler", "batch_sampler"):
+        _save_part(getattr(sampler, name, None), snapshot)
     save_attributes(sampler, snapshot)
 
 
@@ -51,7 +56,10 @@ def _save_running(iterator: _BaseDataLoaderIter, snapshot: Snapshot) -> None:
 
 def _save_part(part: Any, snapshot: Snapshot) -> None:
     """Saves what a loader calls, of whatever class: it may count epochs or draw numbers."""
-    if isinstance(part, Sampler):
+    if held := held_by(part):
+        for one in held:
+            _save_part(one, snapshot)
+    elif isinstance(part, (Sampler, nn.Module)) or is_generator(part):
         snapshot.add(part)
     elif hasattr(part, "__dict__"):
         save_attributes(part, snapshot)

@@ -47,7 +47,10 @@ class Snapshot:
 
     def add(self, thing: Any) -> None:
         """Saves a thing and what hangs together with it, once."""
-        kind = thing.__class__
+        try:
+            kind = thing.__class__
+        except ReferenceError:  # a weak proxy of what is gone
+            return
         if kind not in self._savers:
             self._savers[kind] = None if issubclass(kind, STATELESS) else save.dispatch(kind)
         if self._savers[kind] is not None and self.skip(thing):

@@ -63,3 +63,20 @@ def test_losses_that_wait_are_averaged_as_exactly_as_those_that_do_not(dtype):
         return test.curve.losses.tolist()
 
     assert recorded(8) == recorded(1)
+
+
+def test_a_step_that_a_scaler_has_a_fused_optimizer_skip_is_none():
+    def losses(fused):
+        torch.manual_seed(0)
+        model = classifier()
+        optimizer = torch.optim.AdamW(model.parameters(), fused=fused)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127.9, growth_interval=10**6)  # overflows at first
+        whole = DataLoader(samples(), len(samples()))
+
+        def loss_fn(output, target):
+            return 50 * nn.functional.cross_entropy(output, target)
+
+        bounds = {"start_lr": 1e-2, "end_lr": 1e-1, "num_it": 20}
+        return lr_find(model, optimizer, loss_fn, whole, scaler=scaler, **bounds).losses
+
+    np.testing.assert_allclose(losses(fused=True), losses(fused=False), rtol=1e-4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from integrations.torch.classifier import BOUNDS
@@ -157,3 +158,43 @@ def test_a_step_may_write_all_its_losses_into_one_tensor():
         step, optimizer=optimizer, state=[weight, seen], train_loader=[0.0, 8.0], start_lr=1e-3, end_lr=1e-2, num_it=5
     )
     assert result.losses[0] == 5.0  # the mean of 1 and 9
+
+
+def test_a_step_that_changes_its_batch_gets_it_whole_in_every_ramp():
+    model = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    seen = []
+
+    def batches():
+        while True:
+            inputs = torch.ones(8, 4)
+            yield {"inputs": inputs, "targets": torch.zeros(8, 1)}
+
+    def step(batch):
+        targets = batch.pop("targets")
+        seen.append(batch["inputs"].max().item())
+        loss = (model(batch["inputs"].mul_(2)) - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    lr_find(step, optimizer=optimizer, train_loader=batches(), state=[model], num_it=60, max_it=60)
+    assert set(seen) == {1.0}
+
+
+def test_a_step_may_load_the_state_of_its_optimizer():
+    model = nn.Linear(4, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    inputs = torch.randn(64, 4)
+
+    def step():
+        optimizer.load_state_dict(optimizer.state_dict())
+        optimizer.zero_grad()
+        loss = (model(inputs) - 1).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    result = lr_find(step, optimizer=optimizer, state=[model], start_lr=1e-4, end_lr=10, num_it=60)
+    assert result.losses.min() < 0.95 * result.losses[0]

@@ -11,12 +11,12 @@ from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.step import Read, SharedRead
 from lr_finder.curve.horizon import Horizon
-from lr_finder.curve.parameter_groups import base_lrs, largest_momentum
+from lr_finder.curve.parameter_groups import Groups, base_lrs, largest_momentum
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.stepping import before_each_step, with_wrapped
-from lr_finder.integrations.torch.written_rates import WrittenRates
+from lr_finder.integrations.torch.written_rates import WrittenRates, groups_of
 
 FOREIGN_WRITER = (
     "Something other than the search set the learning rate during it, perhaps a scheduler that the training step "
@@ -59,7 +59,7 @@ class OptimizerSweep:
         batch_size: int | None = None,
         horizon: Horizon | None = None,
     ):
-        self._groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        self._optimizers = optimizers
         on_accelerator = any(p.device.type != "cpu" for group in self._groups for p in group["params"])
         self.test = RangeTest.over(
             sweep,
@@ -73,11 +73,15 @@ class OptimizerSweep:
         )
         self.test.notes += [OWN_STEP_SIZE for group in self._groups[:1] if "d" in group]
         self._wd = sweep.wd
-        self._optimizers = optimizers
-        self._rates = WrittenRates(self._groups)
+        self._rates = WrittenRates(optimizers)
         self._written_step = -1
         self._watches = ExitStack()
         self._has_stepped = False
+        self._found_inf: torch.Tensor | None = None
+
+    @property
+    def _groups(self) -> Groups:
+        return groups_of(self._optimizers)
 
     def __enter__(self) -> "OptimizerSweep":
         if self._wd is not None:
@@ -98,10 +102,13 @@ class OptimizerSweep:
     def has_stepped(self) -> bool:
         """Whether an optimizer has stepped since this was last asked."""
         has_stepped, self._has_stepped = self._has_stepped, False
-        return has_stepped
+        found_inf, self._found_inf = self._found_inf, None
+        return has_stepped and (found_inf is None or not found_inf.item())
 
-    def _before_step(self, *_: Any) -> None:
+    def _before_step(self, optimizer: Any = None, *_: Any) -> None:
         self._has_stepped = True
+        # A gradient scaler leaves it to a fused optimizer to do nothing where the gradients are not finite.
+        self._found_inf = getattr(optimizer, "found_inf", None)
         self.write()
 
     def write(self) -> None:

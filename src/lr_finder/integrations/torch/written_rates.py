@@ -1,33 +1,42 @@
 """The rates of parameter groups as a sweep wrote them, and whether anything else has written since."""
 
+from collections.abc import Sequence
+
 import torch
+from torch.optim import Optimizer
 
 from lr_finder.curve.parameter_groups import Groups, write_lrs
 
 
+def groups_of(optimizers: Sequence[Optimizer]) -> Groups:
+    """The parameter groups of all of them, as they are now: `load_state_dict` puts others in their place."""
+    return [group for optimizer in optimizers for group in optimizer.param_groups]
+
+
 class WrittenRates:
-    """Writes the rates of parameter groups, and knows them again.
+    """Writes the rates of the parameter groups of optimizers, and knows them again.
 
     Args:
-        groups: Those of all optimizers together.
+        optimizers: Those whose groups are meant, all together.
     """
 
-    def __init__(self, groups: Groups):
-        self._groups = groups
-        self._remember()
+    def __init__(self, optimizers: Sequence[Optimizer]):
+        self._optimizers = optimizers
+        self._remember(groups_of(optimizers))
 
     def write(self, lrs: list[float]) -> None:
         """Sets the rate of each group."""
-        write_lrs(self._groups, lrs)
-        self._remember()
+        groups = groups_of(self._optimizers)
+        write_lrs(groups[: len(lrs)], lrs)  # one that the training adds keeps its own
+        self._remember(groups)
 
     def are_overwritten(self) -> bool:
         """Whether something else has set a rate since they were written."""
         if self._versions and any(lr._version != version for lr, version in self._versions):
             return True
-        return [group["lr"] for group in self._groups] != self._lrs
+        return [group["lr"] for group in groups_of(self._optimizers)] != self._lrs
 
-    def _remember(self) -> None:
-        self._lrs = [group["lr"] for group in self._groups]
+    def _remember(self, groups: Groups) -> None:
+        self._lrs = [group["lr"] for group in groups]
         # Of a tensor the count of its changes: its value may be on a device that is at work.
         self._versions = [(lr, lr._version) for lr in self._lrs if isinstance(lr, torch.Tensor)]
