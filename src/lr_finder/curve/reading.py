@@ -29,8 +29,8 @@ class Reading:
         noise: Standard deviation of the raw losses around their trend.
         has_diverged: Whether the loss ran away at the last of these rates.
         runs_away: Whether it is known to run away, in this sweep or in another.
-        came_back: Whether the sweep went on after that: the loss had lost half of its fall again, and then fell lower.
-            What falls then is a model that too large steps have made another one; its steps are left out.
+        came_back: Whether the sweep went on after that: the loss had lost half of its fall again, and then fell lower,
+            but less clearly. What falls then is a model that too large steps have made another one, and is left out.
     """
 
     lrs: NDArray[np.float64]
@@ -51,10 +51,16 @@ class Reading:
         lrs, raw = curve.lrs[finite], curve.paired_losses[finite]
         has_diverged = curve.stop_reason.is_divergence or not finite[-1]
         runs_away = has_diverged or curve.runs_away
+        whole = cls._of(lrs, raw, has_diverged=has_diverged, runs_away=runs_away)
         end = _steps_until_it_came_back(raw)
-        came_back = end < int(np.argmin(smooth(lrs, cap(raw))))
-        if came_back:
-            lrs, raw, has_diverged = lrs[:end], raw[:end], True
+        if end <= whole.lowest:
+            before = cls._of(lrs[:end], raw[:end], has_diverged=True, runs_away=runs_away, came_back=True)
+            if before.clearness > thresholds.CLEARER * whole.clearness:
+                return before
+        return whole
+
+    @classmethod
+    def _of(cls, lrs: NDArray[np.float64], raw: NDArray[np.float64], **known: bool) -> "Reading":
         capped = cap(raw)
         smoothed = smooth(lrs, capped)
         lowest = int(np.argmin(smoothed))
@@ -69,9 +75,7 @@ class Reading:
             start_error=noise / float(np.sqrt(len(first))),
             fell_at_once=float(raw[: thresholds.START_STEPS].mean() - first[: thresholds.EARLY_STEPS].mean()),
             noise=noise,
-            has_diverged=has_diverged,
-            runs_away=runs_away,
-            came_back=came_back,
+            **known,
         )
 
     @cached_property

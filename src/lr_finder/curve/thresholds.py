@@ -36,9 +36,10 @@ WIDEST_BASIN = 10.0
 """Where the loss did not run away, the default rule counts its basin as this factor wide at most (variants.json,
 landmarks)."""
 
-CAME_BACK, BACK_STEPS = 0.5, 3
-"""A loss has come back where the median of its last losses has lost this share of a clear fall again, for so many steps
-(by hand: 0.4 to 0.6 and 3 to 5 all mend more than they harm, where it then falls lower)."""
+CAME_BACK, BACK_STEPS, CLEARER = 0.5, 3, 1.25
+"""A loss has come back where the median of the last ones has lost this share of a clear fall again, for so many steps.
+Where it falls lower beyond, what was before is read alone if its fall is so many times as clear (by hand: 0.4 to 0.6, 3
+to 5 and 1.1 to 1.5 mend more than they harm)."""
 
 # Whether a fall is one.
 
