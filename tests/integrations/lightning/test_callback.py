@@ -122,9 +122,11 @@ def test_a_resumed_fit_goes_on_with_the_rate_of_its_checkpoint(tmp_path):
     trainer = trainer_of(max_epochs=1)
     trainer.fit(module, clear())
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    resumed = trainer_of(callbacks=[CALLBACKS[lightning.pytorch]()])
+    callback = CALLBACKS[lightning.pytorch]()
+    resumed = trainer_of(callbacks=[callback])
     resumed.fit(module, clear(), ckpt_path=tmp_path / "last.ckpt")
-    assert resumed.optimizers[0].param_groups[0]["lr"] == 1e-3
+    assert resumed.optimizers[0].param_groups[0]["lr"] == module.lr == 1e-3
+    assert callback.result is None
 
 
 def test_a_wrong_attribute_fails_before_any_step():

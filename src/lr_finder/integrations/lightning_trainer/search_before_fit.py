@@ -6,6 +6,7 @@ import numpy as np
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
+from lr_finder.integrations.callers import locals_of_caller
 from lr_finder.integrations.keywords import check_keywords
 from lr_finder.integrations.lightning_trainer.apply import Changes, set_attributes, set_in_optimizers
 from lr_finder.integrations.lightning_trainer.rate_attribute import parts_of, places
@@ -41,7 +42,9 @@ class SearchBeforeFit:
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Searches, and gives the module its rate before it makes its optimizers."""
-        if stage != "fit":
+        self.result = None
+        # A checkpoint brings its own rate; it is restored only later, when the trainer knows of it.
+        if stage != "fit" or locals_of_caller(type(trainer), "_run").get("ckpt_path") is not None:
             return
         where = places(pl_module, self.attribute)
         self.result = lr_find(trainer, pl_module, **_data_of(trainer, pl_module), progress=self.progress, **self.search)
@@ -49,7 +52,7 @@ class SearchBeforeFit:
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Makes sure that the rate has arrived in optimizers and schedulers, and says so."""
-        if self.result is None or trainer.ckpt_path is not None:  # a checkpoint brings its own rate
+        if self.result is None:
             return
         lr = self.result.suggestion.lr
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
