@@ -4,6 +4,7 @@ scripts/test all runs this on torch, on JAX, and on TensorFlow, which has an env
 """
 
 import os
+import threading
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -488,3 +489,21 @@ def test_a_schedule_takes_no_rate_and_a_model_with_two_optimizers_says_which():
     model.critic_optimizer = keras.optimizers.SGD()
     with pytest.raises(TypeError, match=r"several optimizers \(model.optimizer, model.critic_optimizer\): give"):
         RESULT.apply(model)
+
+
+class Slices(keras.utils.PyDataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        rows = slice(8 * index, 8 * index + 8)
+        return INPUTS[rows], TARGETS[rows]
+
+
+def test_the_workers_of_a_data_set_end_with_the_ramp():
+    """Keras leaves them running where a fit ends amid an epoch, as it does in every ramp."""
+    model = new_model()
+    model.fit(Slices(workers=2), epochs=1, verbose=0)
+    before = threading.active_count()
+    lr_find(model, Slices(workers=2), num_it=60)
+    assert threading.active_count() == before

@@ -17,6 +17,7 @@ from lr_finder.curve.parameter_groups import largest_momentum
 from lr_finder.curve.stopping import StopReason
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Setting, Training, settings_of
+from lr_finder.integrations.callers import locals_of_caller
 from lr_finder.integrations.keras.optimizers import inner
 from lr_finder.integrations.keras.schedules import horizon_of
 from lr_finder.integrations.search import OnStep
@@ -71,6 +72,7 @@ class SweepCallback(keras.callbacks.Callback):
         )
         self._block = ExitStack()
         self._is_last_epoch = False
+        self._data_adapter: Any = None
         self._steps_before: list[int] = []
         self.stepped: list[Any] = []
 
@@ -87,6 +89,8 @@ class SweepCallback(keras.callbacks.Callback):
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._test.__exit__(kind, error, trace)
+        if (enqueuer := getattr(self._data_adapter, "enqueuer", None)) is not None:
+            enqueuer.stop()
         if error is None and not self._test.has_ended:
             self._test.stop(StopReason.DATA_ENDED)
         self._block.__exit__(kind, error, trace)
@@ -99,6 +103,10 @@ class SweepCallback(keras.callbacks.Callback):
     def end_with_epoch(self) -> None:
         """Tells that the data have no more batches: Keras would go on with the first one of a generator for ever."""
         self._is_last_epoch = True
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Keeps what gives the batches: Keras leaves its workers running where a fit ends amid an epoch."""
+        self._data_adapter = getattr(locals_of_caller(keras.Model, "fit").get("epoch_iterator"), "data_adapter", None)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Sets the rate; starts the metrics afresh, because the loss that Keras reports is their running mean."""
