@@ -129,6 +129,33 @@ def test_a_resumed_fit_goes_on_with_the_rate_of_its_checkpoint(tmp_path):
     assert callback.result is None
 
 
+class Opening(lightning.pytorch.LightningDataModule):
+    """Holds what its teardown takes away."""
+
+    def __init__(self):
+        super().__init__()
+        self.opened = None
+
+    def setup(self, stage):
+        self.opened = self.opened or clear()
+
+    def train_dataloader(self):
+        return self.opened
+
+    def teardown(self, stage):
+        self.opened = None
+
+
+def test_the_data_module_of_the_fit_stays_set_up():
+    data, seen = Opening(), []
+    callback = CALLBACKS[lightning.pytorch](num_it=60)
+    check = lightning.pytorch.callbacks.LambdaCallback(on_train_start=lambda *_: seen.append(data.opened))
+    trainer_of(callbacks=[callback, check]).fit(classifier(), datamodule=data)
+    assert seen != [None]
+    assert data.opened is None
+    assert "teardown" not in vars(data)
+
+
 def test_a_wrong_attribute_fails_before_any_step():
     module = classifier()
     with pytest.raises(ValueError, match=r"where Classifier keeps its rate, got 'lr_'; is 'lr' meant\?"):

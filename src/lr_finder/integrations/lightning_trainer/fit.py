@@ -57,6 +57,10 @@ class Fit:
         """The LightningModule itself."""
         return uncompiled(self.model)
 
+    @property
+    def _is_inside_a_fit(self) -> bool:
+        return self.trainer.state.status == self.package.trainer.states.TrainerStatus.RUNNING
+
     def ramp(self, on_step: OnStep) -> Ramp:
         """The seam that the search calls; `on_step` is called after each optimizer step."""
 
@@ -80,6 +84,8 @@ class Fit:
                 folder = Path(sweeping.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
                 # Set on the object, and so gone with the rest: the callbacks that the module brings are idle too.
                 self.module.configure_callbacks = self._idle_callbacks(self.module.configure_callbacks, folder)
+                if self._is_inside_a_fit and "datamodule" in self.data:
+                    self.data["datamodule"].teardown = lambda stage: None  # the fit has set it up, and goes on with it
                 hooks = SweepHooks(start, self._end)
                 trial = self._trial_trainer(hooks, folder)
                 self._fit(trial, hooks)
@@ -120,7 +126,7 @@ class Fit:
     def _trial_trainer(self, hooks: SweepHooks, folder: Path) -> Any:
         trial = trial_trainer(self.package, self.trainer, self._trial_strategy(hooks), folder)
         trial.callbacks.append(self.package.callbacks.LambdaCallback(**hooks.by_name()))
-        if self.trainer.state.status == self.package.trainer.states.TrainerStatus.RUNNING:
+        if self._is_inside_a_fit:
             trial.strategy._launcher = None  # the callback's trial: this process is one of those that were launched
         elif isinstance(trial.strategy.launcher, self.package.strategies.launchers._MultiProcessingLauncher):
             raise ValueError(
