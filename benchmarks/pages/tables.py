@@ -197,6 +197,15 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *rows))
 
 
+def coming_back() -> str:
+    """What leaving out a lower loss after one that came back is worth: the regret with that and without."""
+    measured = json.loads((RESULTS / "coming_back.json").read_text())["rows"]
+    lines = [
+        (row["task"], row["optimizer"], f"{row['regret']:.3f}", f"{row['regret without']:.3f}") for row in measured
+    ]
+    return _table(("task", "optimizer", "regret", "without"), lines)
+
+
 def warmups() -> str:
     """What is lost with each way to warm up, mean and worst, where a training fails without and where it does not."""
     measured = json.loads((RESULTS / "warmup.json").read_text())["summary"]
@@ -422,6 +431,7 @@ def main() -> None:
     for part in ("landmarks", "divisors"):
         fill(part, variants(part), suggestion)
     fill("momenta", momenta(), suggestion)
+    fill("coming back", coming_back(), suggestion)
     fill("looking ahead", looking_ahead(), suggestion)
     fill("groups", groups(), suggestion)
     fill("horizon", horizon(), DOCS / "how-long-will-you-train.md")
