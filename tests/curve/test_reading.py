@@ -41,7 +41,7 @@ def test_less_of_a_fall_counts_where_the_loss_is_known_to_run_away():
 def two_falls(hump, second, noise=0.02):
     """A loss of 2 that falls to 1 at 1e-4, rises to `hump` from 1e-3 to 1e-2, and lies at `second` above that."""
     losses = np.select([LRS < 1e-4, LRS < 1e-3, LRS < 1e-2], [2.0, 1.0, hump], second)
-    return Curve(LRS, losses + noise * np.random.default_rng(0).normal(size=200))
+    return Curve(LRS, losses + noise * np.random.default_rng(0).normal(size=200), momentum=0.0)
 
 
 @pytest.mark.parametrize("hump", [1.6, 1.9, 2.5])
@@ -68,3 +68,8 @@ def test_a_few_losses_that_jump_are_no_coming_back():
     losses = curve.losses.copy()
     losses[150:152] = 2.0
     assert not Reading.of(replace(curve, losses=losses)).came_back
+
+
+def test_a_heavy_momentum_may_overshoot_and_come_back():
+    heavy = replace(two_falls(1.9, second=0.5), momentum=0.99)
+    assert not Reading.of(heavy).came_back

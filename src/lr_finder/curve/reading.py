@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lr_finder.curve import thresholds
 from lr_finder.curve.curve import Curve
+from lr_finder.curve.momentum import averaged_steps
 from lr_finder.curve.smoothing import smooth, standard_errors
 
 MEDIAN_TO_DEVIATION = 1.4826
@@ -52,7 +53,7 @@ class Reading:
         has_diverged = curve.stop_reason.is_divergence or not finite[-1]
         runs_away = has_diverged or curve.runs_away
         whole = cls._of(lrs, raw, has_diverged=has_diverged, runs_away=runs_away)
-        end = _steps_until_it_came_back(raw)
+        end = _steps_until_it_came_back(raw, curve.momentum)
         if end <= whole.lowest:
             before = cls._of(lrs[:end], raw[:end], has_diverged=True, runs_away=runs_away, came_back=True)
             if before.clearness > thresholds.CLEARER * whole.clearness:
@@ -179,15 +180,19 @@ def cap(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.minimum(losses, start + (start - losses.min()))
 
 
-def _steps_until_it_came_back(losses: NDArray[np.float64]) -> int:
-    """The steps after which the loss had lost half of a clear fall again for a while; all where it never had."""
+def _steps_until_it_came_back(losses: NDArray[np.float64], momentum: float | None) -> int:
+    """The steps after which the loss had lost half of a clear fall again for a while; all where it never had.
+
+    For as many steps as the optimizer averages over, at least: a heavy momentum overshoots and comes back.
+    """
     if len(losses) < thresholds.MIN_STEPS:
         return len(losses)
     levels = np.median(sliding_window_view(losses, thresholds.MEDIAN_STEPS), axis=1)
     lowest = np.minimum.accumulate(levels)
     fall = levels[0] - lowest
     is_back = levels - lowest >= thresholds.CAME_BACK * fall
-    stays = np.convolve(is_back, np.ones(thresholds.BACK_STEPS))[: len(levels)] == thresholds.BACK_STEPS
+    enough = max(thresholds.BACK_STEPS, round(averaged_steps(momentum)))
+    stays = np.convolve(is_back, np.ones(enough))[: len(levels)] == enough
     bends = np.abs(np.diff(losses, n=2))
     for level in np.unique(lowest[stays & (fall > 0)])[::-1]:  # as they come: the lowest only falls
         until = max(int(np.argmax(levels == level)) + thresholds.MEDIAN_STEPS, thresholds.MIN_STEPS)
