@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from lr_finder.curve.parameter_groups import lrs_of, set_rate, set_rates
+from lr_finder.curve.parameter_groups import groups_of, lrs_of, set_rate, set_rates
 from lr_finder.kinds import kind_of
 
 
@@ -25,7 +25,7 @@ def apply(target: Any, lrs: Sequence[float], *, by_group: bool = False) -> list[
     things = list(target.values()) if isinstance(target, Mapping) else target
     things = list(things) if isinstance(things, (list, tuple)) else [things]
     if things and all(hasattr(thing, "param_groups") for thing in things):
-        return _apply_to_groups([group for optimizer in things for group in optimizer.param_groups], lrs)
+        return _apply_to_groups(groups_of(things), lrs)
     kind = kind_of(things[0]) if things else None
     set_in = getattr(import_module(kind.module), "apply", None) if kind else None
     if set_in is None:

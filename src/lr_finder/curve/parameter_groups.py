@@ -10,6 +10,11 @@ from lr_finder.curve.sweep import group_ratios
 Groups = Sequence[dict[str, Any]]
 
 
+def groups_of(optimizers: Iterable[Any]) -> list[dict[str, Any]]:
+    """The parameter groups of all of them, as they are now: `load_state_dict` puts others in their place."""
+    return [group for optimizer in optimizers for group in optimizer.param_groups]
+
+
 def lrs_of(groups: Groups) -> list[float]:
     """The rate of each group."""
     return [_rate(group, group.get("lr")) for group in groups]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from lr_finder.core.result import RangeTestResult
 from lr_finder.core.search import SearchOptions
-from lr_finder.curve.parameter_groups import base_lrs, set_rate
+from lr_finder.curve.parameter_groups import base_lrs, groups_of, set_rate
 from lr_finder.extras import extra
 from lr_finder.integrations.batches import Batches, batch_size_of
 from lr_finder.preserve import preserve
@@ -71,7 +71,7 @@ def apply(net: Any, lr: float) -> list[tuple[float, float]]:
     name = "optimizer__lr" if hasattr(net, "optimizer__lr") else "lr"
     patterns: list[Any] = getattr(net, "optimizer__param_groups", [])
     settings = [float(getattr(net, name)), *(float(group["lr"]) for _, group in patterns if "lr" in group)]
-    groups = [group for optimizer in _optimizers(net) for group in optimizer.param_groups] if net.initialized_ else []
+    groups = groups_of(_optimizers(net)) if net.initialized_ else []
     factor = lr / max(base_lrs(groups) or settings)
     changes = set_rate(groups, lr) if groups else [(rate, rate * factor) for rate in settings]
     setattr(net, name, settings[0] * factor)

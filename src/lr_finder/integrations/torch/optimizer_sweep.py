@@ -11,12 +11,12 @@ from lr_finder.core.ramp import Validate
 from lr_finder.core.range_test import READ_EVERY, RangeTest
 from lr_finder.core.step import Read, SharedRead
 from lr_finder.curve.horizon import Horizon
-from lr_finder.curve.parameter_groups import Groups, base_lrs, largest_momentum
+from lr_finder.curve.parameter_groups import Groups, base_lrs, groups_of, largest_momentum
 from lr_finder.curve.sweep import Sweep
 from lr_finder.curve.training import Training
 from lr_finder.integrations.search import OnStep
 from lr_finder.integrations.torch.stepping import before_each_step, with_wrapped
-from lr_finder.integrations.torch.written_rates import WrittenRates, groups_of
+from lr_finder.integrations.torch.written_rates import WrittenRates
 
 FOREIGN_WRITER = (
     "Something other than the search set the learning rate during it, perhaps a scheduler that the training step "

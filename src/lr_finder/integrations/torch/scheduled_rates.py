@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from lr_finder.curve.parameter_groups import groups_of
+
 FIRST_RATES = ("max_lr", "initial_lr", "lr")
 """Where a parameter group has the rate that a scheduler scales; the first that there is."""
 SCALED_RATES = ("lr", "initial_lr", "max_lr")
@@ -61,7 +63,7 @@ def set_rate(
 
 def largest_rate(optimizers: Sequence[torch.optim.Optimizer], schedulers: Sequence[Any]) -> float:
     """The largest rate of the parameter groups, where schedulers start from it or rise to it."""
-    rates = [_rate(group) for optimizer in optimizers for group in optimizer.param_groups]
+    rates = [_rate(group) for group in groups_of(optimizers)]
     cycled = [rate for scheduler in schedulers for inner in _with_inner(scheduler) for rate in _list(inner, "max_lrs")]
     return max(float(rate) for rate in (*rates, *cycled))
 

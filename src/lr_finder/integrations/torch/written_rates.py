@@ -5,12 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch.optim import Optimizer
 
-from lr_finder.curve.parameter_groups import Groups, write_lrs
-
-
-def groups_of(optimizers: Sequence[Optimizer]) -> Groups:
-    """The parameter groups of all of them, as they are now: `load_state_dict` puts others in their place."""
-    return [group for optimizer in optimizers for group in optimizer.param_groups]
+from lr_finder.curve.parameter_groups import Groups, groups_of, write_lrs
 
 
 class WrittenRates:
